@@ -44,12 +44,10 @@ type SourceConfig struct {
 
 	// Configured is set by the first CHANGE and cleared by RESET REPLICA ALL.
 	Configured bool `json:"configured"`
-	// Serial counts changes of the start position. It tells a relay log of an
-	// earlier configuration from one of this.
-	Serial uint64 `json:"serial,omitempty"`
-	// Clean is true while LogFile and LogPos outrank the applied coordinate:
-	// from CHANGE with a position (or RESET REPLICA) until something was applied.
-	Clean bool `json:"clean,omitempty"`
+	// Moving is true while a change of the start position is being carried out
+	// (relay log dropped, applied coordinate set to LogFile and LogPos). A start
+	// that finds it finishes the change.
+	Moving bool `json:"moving,omitempty"`
 }
 
 // NewSourceConfig returns the configuration before any CHANGE.
@@ -112,8 +110,7 @@ func (c *Change) Apply(old SourceConfig) SourceConfig {
 		if c.LogFile == nil && c.LogPos == nil {
 			n.LogFile, n.LogPos = "", 4
 		}
-		n.Clean = true
-		n.Serial++
+		n.Moving = true
 	}
 	set(&n.Host, c.Host)
 	set(&n.Port, c.Port)
