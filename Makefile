@@ -1,0 +1,58 @@
+# binrelay needs only Go. `make help` lists the targets.
+export CGO_ENABLED := 0
+export GOFLAGS := -tags=gms_pure_go -trimpath
+
+GO      ?= go
+BIN     := bin/binrelay
+CYCLES  ?= 200
+FUZZTIME ?= 30s
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
+
+.PHONY: help build run test tools lint unit blackbox crash interop bench fuzz race clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+build: ## build bin/binrelay
+	$(GO) build -o $(BIN) ./cmd/binrelay
+
+run: build ## a primary and two replicas on this machine, replication on; Ctrl-C stops them
+	./$(BIN) demo
+
+test: tools lint unit blackbox ## everything: lint, package tests, tests of the built binary against other programs
+
+tools: ## install the programs that the tests talk to (root on Debian), or say how
+	@./.ci/tools
+
+lint: ## gofmt, vet, staticcheck
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not gofmt'ed:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+unit: ## package tests
+	$(GO) test $$($(GO) list ./... | grep -v '/tests')
+
+blackbox: build ## the built binary against stock clients, sysbench, MariaDB, kill -9
+	$(GO) test -timeout 20m ./tests/...
+
+crash: build ## kill -9 and power cuts: CYCLES=200
+	BINRELAY_CYCLES=$(CYCLES) $(GO) test -timeout 0 -run 'Kill|Crash' -v ./tests/... ./sql/storage/...
+
+interop: build ## other people's programs, the long way
+	BINRELAY_LONG=1 $(GO) test -timeout 0 -run 'MariaDB|Sysbench|Tutorial|Mysqlbinlog' -v ./tests/...
+
+bench: build ## the figures of docs/performance.md
+	$(GO) test -run '^$$' -bench . -benchtime 2s ./sql/storage ./binlog/...
+	BINRELAY_BENCH=1 $(GO) test -timeout 0 -run 'Figures' -v ./tests/...
+
+fuzz: ## every fuzz target for FUZZTIME=30s
+	@for p in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+	    echo "== $$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; \
+	  done; done
+
+race: ## package tests under the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race $$($(GO) list ./... | grep -v '/tests')
+
+clean: ## remove what was built; data directories stay
+	rm -rf bin
