@@ -1,0 +1,99 @@
+package storage
+
+import (
+	"binrelay/binlog/rowimage"
+	"binrelay/sql/storage/keycodec"
+)
+
+// TableID numbers tables and indexes with one counter, so that an id is never
+// used twice: the next one is part of the store's coordinate.
+type TableID uint64
+
+// Column is a table's column: what a row image needs to know, and what SHOW
+// COLUMNS prints.
+type Column struct {
+	rowimage.Column
+	SQLType       string // as SHOW COLUMNS prints it: int unsigned, varchar(20)
+	Default       string // SQL text of the default
+	HasDefault    bool
+	DefaultIsExpr bool
+	OnUpdate      string // CURRENT_TIMESTAMP(n), or empty
+	AutoIncrement bool
+	Invisible     bool
+	Comment       string
+	Extra         map[string]string // opaque to storage
+}
+
+// IndexPart is one column of an index.
+type IndexPart struct {
+	Column int  // place in Schema.Columns
+	Prefix int  // characters (strings) or bytes (binary); 0 = whole value
+	Desc   bool // descending
+}
+
+// Index is a secondary index. The primary key is Schema.Primary.
+type Index struct {
+	ID      TableID // assigned by storage
+	Name    string
+	Parts   []IndexPart
+	Unique  bool
+	Comment string
+	Extra   map[string]string // opaque to storage
+}
+
+// Schema is a table's definition. It is immutable once in the catalog.
+type Schema struct {
+	ID            TableID // assigned by storage
+	Version       uint32  // of the definition; written before every row; assigned by storage
+	Database      string
+	Name          string
+	Columns       []Column
+	Primary       []IndexPart // empty = hidden row id
+	Indexes       []Index
+	Collation     uint16 // MySQL's collation id
+	Comment       string
+	AutoIncrement uint64            // first value of the counter; 0 = 1. Read at creation only
+	Extra         map[string]string // opaque to storage
+}
+
+// Database is a schema in MySQL's sense: a name space for tables.
+type Database struct {
+	Name      string
+	Collation uint16
+	Extra     map[string]string // opaque to storage
+}
+
+// Weigh appends the weight of a string under a collation: bytes that order and
+// compare as the collation does. It is injected, because storage has no
+// collation tables.
+type Weigh = keycodec.Weigh
+
+// Table is a definition with everything compiled that rows need. It is
+// immutable but for its AUTO_INCREMENT counter, and safe for concurrent use.
+type Table struct {
+	schema *Schema
+	layout *rowimage.Layout
+}
+
+// Schema returns the definition. It must not be changed.
+func (t *Table) Schema() *Schema { return t.schema }
+
+// Layout returns the compiled row image layout.
+func (t *Table) Layout() *rowimage.Layout { return t.layout }
+
+// EncodeKey appends the key of an index (-1 = primary) for the given values to
+// dst; fewer values than the index has parts make a prefix. Keys order as the
+// index does. A value outside of a part's domain gives a *keycodec.BoundError.
+// Index -1 of a table without primary key takes no values.
+func (t *Table) EncodeKey(dst []byte, index int, values ...keycodec.Value) ([]byte, error) {
+	panic("not built")
+}
+
+// KeyOf appends the key of an index (-1 = primary) of the row image to dst.
+func (t *Table) KeyOf(dst []byte, index int, image []byte) ([]byte, error) {
+	panic("not built")
+}
+
+// NextAutoIncrement returns the value that the next row would get, without
+// taking it; 0 when the table has no AUTO_INCREMENT column.
+func (t *Table) NextAutoIncrement() uint64 { panic("not built") }
