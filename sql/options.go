@@ -1,0 +1,29 @@
+package sql
+
+import (
+	"crypto/tls"
+	"log/slog"
+	"net"
+	"time"
+
+	"binrelay/binlog/gtid"
+	"binrelay/sql/storage"
+)
+
+// Options composes a Server. Engine and Variables are required.
+type Options struct {
+	Engine    *storage.Engine
+	Variables *Variables   // system variables with the configured values
+	Replica   ReplicaAdmin // nil: no replica side; may be set later with SetReplica
+	Primary   PrimaryAdmin // nil: no primary side
+	Dump      DumpServer   // nil: dump commands are refused
+
+	ServerUUID gtid.UUID
+	// Listener accepts the clients; nil: Start opens none (a Server used in
+	// process). The Server closes it.
+	Listener net.Listener
+	TLS      *tls.Config // nil: no TLS
+
+	Logger *slog.Logger     // nil = discard
+	Now    func() time.Time // nil = time.Now
+}
