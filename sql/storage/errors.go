@@ -106,3 +106,19 @@ func (e *ApplyError) Unwrap() error { return e.Err }
 // Transient reports whether the same transaction may succeed when tried again
 // (lock wait time-out, deadlock): replica_transaction_retries applies.
 func (e *ApplyError) Transient() bool { return e.Errno == 1205 || e.Errno == 1213 }
+
+// ErrDiskFull means that there is no space for a transaction, in a log or for
+// the store's next flush (1021 or 1026). Nothing of it remains; reads go on,
+// and so do writes when there is space again.
+var ErrDiskFull = errors.New("storage: disk full")
+
+// ErrClosed means that the Engine is closing (1053).
+var ErrClosed = errors.New("storage: closed")
+
+// ErrFatal means that durability can no longer be promised: a sync or the
+// removal of a refused group failed. Options.Fatal ends the process; nothing is
+// acknowledged afterwards.
+var ErrFatal = errors.New("storage: cannot go on")
+
+// ErrInUse means that another process has the data directory open.
+var ErrInUse = errors.New("storage: data directory is in use by another process")
