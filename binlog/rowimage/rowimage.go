@@ -94,6 +94,10 @@ func (c Cell) Value(image []byte) []byte {
 // Stored returns the value's stored bytes within image, length bytes included.
 func (c Cell) Stored(image []byte) []byte { return image[c.Start:c.End:c.End] }
 
+// ErrUnsupported is wrapped by errors about column types that have no layout
+// here: old decimals, typed arrays, compressed columns.
+var ErrUnsupported = errors.New("unsupported column type")
+
 // ErrCorrupt is wrapped by every error about bytes that are no row image of
 // the layout.
 var ErrCorrupt = errors.New("malformed row image")
