@@ -17,10 +17,6 @@ type Header struct {
 // ErrChecksum means that an event's CRC32 does not match its bytes.
 var ErrChecksum = errors.New("event: checksum does not match")
 
-// ErrMalformed means that an event's bytes contradict their own lengths or the
-// format. Decoders wrap it.
-var ErrMalformed = errors.New("event: malformed")
-
 // Begin appends a common header of the given type to dst. The caller appends
 // the body and calls End with the length dst had before Begin.
 func Begin(dst []byte, h Header, t Type) []byte {
@@ -113,9 +109,27 @@ func sum(ev Event) uint32 {
 }
 
 // StripChecksum returns a copy of ev without its CRC32, for a reader that
-// asked for none. It also clears the algorithm of a Format_description, which
-// keeps its checksum.
-func StripChecksum(ev Event) Event { panic("pending") }
+// asked for none. The end position stays. A Format_description keeps its
+// checksum and says that the other events have none.
+func StripChecksum(ev Event) Event {
+	if ev.Type() == FormatDescription {
+		return withAlgorithm(ev, algorithmOff)
+	}
+	out := append(Event(nil), ev[:len(ev)-ChecksumSize]...)
+	binary.LittleEndian.PutUint32(out[9:], uint32(len(out)))
+	return out
+}
 
-// AddChecksum returns a copy of ev, which has no checksum, with one.
-func AddChecksum(ev Event) Event { panic("pending") }
+// AddChecksum returns a copy of ev, which has no CRC32, with one. The end
+// position stays. A Format_description then says that the other events have
+// one.
+func AddChecksum(ev Event) Event {
+	if ev.Type() == FormatDescription {
+		return withAlgorithm(ev, algorithmCRC32)
+	}
+	out := append(make(Event, 0, len(ev)+ChecksumSize), ev...)
+	out = append(out, 0, 0, 0, 0)
+	binary.LittleEndian.PutUint32(out[9:], uint32(len(out)))
+	Recrc(out)
+	return out
+}
