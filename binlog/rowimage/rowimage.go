@@ -67,6 +67,10 @@ type Column struct {
 	Nullable  bool
 	Collation uint16   // MySQL collation id of string types, ENUM and SET; 63 = binary
 	Members   []string // of ENUM and SET, as in the definition
+
+	// SignUnknown is set by FromTableMap when the table map says nothing of
+	// signedness. (Unknown collations are 0, unknown members nil.)
+	SignUnknown bool
 }
 
 // Cell is where one column's value lies in an image.
