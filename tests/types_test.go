@@ -1,0 +1,173 @@
+package tests
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-mysql-org/go-mysql/replication"
+
+	"binrelay/tests/cluster"
+)
+
+// A typeCase is a column type and, for each literal, the text that a SELECT
+// gives back. An entry of its own in parsed says how go-mysql's parser, our
+// independent reader, spells the value where that differs.
+type typeCase struct {
+	column string
+	values [][2]string // literal, text
+	parsed map[string]string
+}
+
+// typeCases are the types of the spine at their edges.
+var typeCases = []typeCase{
+	{column: "TINYINT", values: [][2]string{{"-128", "-128"}, {"127", "127"}, {"0", "0"}}},
+	{column: "TINYINT UNSIGNED", values: [][2]string{{"0", "0"}, {"255", "255"}}, parsed: map[string]string{"255": "-1"}},
+	{column: "SMALLINT", values: [][2]string{{"-32768", "-32768"}, {"32767", "32767"}}},
+	{column: "SMALLINT UNSIGNED", values: [][2]string{{"65535", "65535"}}, parsed: map[string]string{"65535": "-1"}},
+	{column: "MEDIUMINT", values: [][2]string{{"-8388608", "-8388608"}, {"8388607", "8388607"}}},
+	{column: "MEDIUMINT UNSIGNED", values: [][2]string{{"16777215", "16777215"}}, parsed: map[string]string{"16777215": "-1"}},
+	{column: "INT", values: [][2]string{{"-2147483648", "-2147483648"}, {"2147483647", "2147483647"}}},
+	{column: "INT UNSIGNED", values: [][2]string{{"4294967295", "4294967295"}}, parsed: map[string]string{"4294967295": "-1"}},
+	{column: "BIGINT", values: [][2]string{{"-9223372036854775808", "-9223372036854775808"}, {"9223372036854775807", "9223372036854775807"}}},
+	{column: "BIGINT UNSIGNED", values: [][2]string{{"18446744073709551615", "18446744073709551615"}}, parsed: map[string]string{"18446744073709551615": "-1"}},
+	{column: "DECIMAL(10,2)", values: [][2]string{{"12345678.90", "12345678.90"}, {"-0.01", "-0.01"}, {"0", "0.00"}}},
+	{column: "DECIMAL(65,30)", values: [][2]string{
+		{"99999999999999999999999999999999999.999999999999999999999999999999", "99999999999999999999999999999999999.999999999999999999999999999999"},
+		{"-1.000000000000000000000000000001", "-1.000000000000000000000000000001"}}},
+	{column: "DECIMAL(9,0) UNSIGNED", values: [][2]string{{"999999999", "999999999"}}},
+	{column: "FLOAT", values: [][2]string{{"1.5", "1.5"}, {"-0.25", "-0.25"}}},
+	{column: "DOUBLE", values: [][2]string{{"1.5", "1.5"}, {"-1e100", "-1e100"}}, parsed: map[string]string{"-1e100": "-1e+100"}},
+	{column: "DATE", values: [][2]string{{"'1000-01-01'", "1000-01-01"}, {"'9999-12-31'", "9999-12-31"}}},
+	{column: "TIME", values: [][2]string{{"'-838:59:59'", "-838:59:59"}, {"'00:00:00'", "00:00:00"}, {"'12:34:56'", "12:34:56"}}},
+	{column: "TIME(3)", values: [][2]string{{"'-00:00:00.001'", "-00:00:00.001"}, {"'12:34:56.789'", "12:34:56.789"}}},
+	{column: "TIME(6)", values: [][2]string{{"'-12:34:56.000001'", "-12:34:56.000001"}, {"'838:59:58.999999'", "838:59:58.999999"}}},
+	{column: "DATETIME", values: [][2]string{{"'1000-01-01 00:00:00'", "1000-01-01 00:00:00"}, {"'9999-12-31 23:59:59'", "9999-12-31 23:59:59"}}},
+	{column: "DATETIME(2)", values: [][2]string{{"'2026-11-22 01:02:03.45'", "2026-11-22 01:02:03.45"}}},
+	{column: "DATETIME(6)", values: [][2]string{{"'2026-11-22 01:02:03.000009'", "2026-11-22 01:02:03.000009"}}},
+	{column: "TIMESTAMP NULL", values: [][2]string{{"'1970-01-01 00:00:01'", "1970-01-01 00:00:01"}, {"'2038-01-19 03:14:07'", "2038-01-19 03:14:07"}}},
+	{column: "TIMESTAMP(4) NULL", values: [][2]string{{"'2026-11-22 01:02:03.4567'", "2026-11-22 01:02:03.4567"}}},
+	{column: "YEAR", values: [][2]string{{"1901", "1901"}, {"2155", "2155"}}},
+	{column: "CHAR(10)", values: [][2]string{{"''", ""}, {"'abc'", "abc"}, {"'äöü€𝄞'", "äöü€𝄞"}}},
+	{column: "VARCHAR(20)", values: [][2]string{{"'trailing  '", "trailing  "}, {"'€𝄞'", "€𝄞"}}},
+	{column: "VARCHAR(300)", values: [][2]string{{"REPEAT('x', 300)", strings.Repeat("x", 300)}}},
+	{column: "VARCHAR(20) COLLATE utf8mb4_bin", values: [][2]string{{"'Aa'", "Aa"}}},
+	{column: "TINYTEXT", values: [][2]string{{"'tiny'", "tiny"}}},
+	{column: "TEXT", values: [][2]string{{"REPEAT('text ', 1000)", strings.Repeat("text ", 1000)}}},
+	{column: "MEDIUMTEXT", values: [][2]string{{"REPEAT('m', 70000)", strings.Repeat("m", 70000)}}},
+	{column: "LONGTEXT", values: [][2]string{{"'long'", "long"}}},
+	{column: "BINARY(4)", values: [][2]string{{"X'00ff0a0d'", "\x00\xff\x0a\x0d"}, {"'ab'", "ab\x00\x00"}}, parsed: map[string]string{"ab\x00\x00": "ab"}},
+	{column: "VARBINARY(300)", values: [][2]string{{"X'00ff00'", "\x00\xff\x00"}}},
+	{column: "TINYBLOB", values: [][2]string{{"X'00'", "\x00"}}},
+	{column: "BLOB", values: [][2]string{{"REPEAT(X'ff', 300)", strings.Repeat("\xff", 300)}}},
+	{column: "MEDIUMBLOB", values: [][2]string{{"'m'", "m"}}},
+	{column: "LONGBLOB", values: [][2]string{{"'l'", "l"}}},
+	{column: "ENUM('a','b','ümlaut')", values: [][2]string{{"'b'", "b"}, {"'ümlaut'", "ümlaut"}}, parsed: map[string]string{"b": "2", "ümlaut": "3"}},
+	{column: "SET('x','y','z')", values: [][2]string{{"'x,z'", "x,z"}, {"''", ""}}, parsed: map[string]string{"x,z": "5", "": "0"}},
+	{column: "BIT(10)", values: [][2]string{{"b'1000000001'", "\x02\x01"}}, parsed: map[string]string{"\x02\x01": "513"}},
+}
+
+// Every type at its edges: read back here, on a replica of ours and on MariaDB,
+// and read from our binlog by go-mysql's parser.
+func TestTypes_StoredReplicatedParsed(t *testing.T) {
+	cluster.Need(t, "mariadbd")
+	primary := cluster.Start(t, "primary", "server-id=1", "log-bin=mysql-bin", "collation-server=utf8mb4_general_ci", "default-time-zone=+00:00")
+	replica := cluster.Start(t, "replica", "server-id=2", "log-bin=mysql-bin", "default-time-zone=+00:00")
+	cluster.Follow(t, primary, replica)
+	primary.Exec("CREATE USER 'm'@'%' IDENTIFIED WITH mysql_native_password BY 'secret'", "GRANT REPLICATION SLAVE ON *.* TO 'm'@'%'")
+	at := primary.Rows("SHOW MASTER STATUS")[0]
+	m := cluster.StartMariaDB(t, "--server-id=100", "--default-time-zone=+00:00")
+	m.Exec(fmt.Sprintf("CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=%d, MASTER_USER='m', MASTER_PASSWORD='secret', MASTER_LOG_FILE='%s', MASTER_LOG_POS=%s, MASTER_USE_GTID=no", primary.Port, at[0], at[1]), "START SLAVE")
+
+	primary.Exec("CREATE DATABASE types")
+	var want [][]string // rows in binlog order: table, id, parsed value
+	for i, tc := range typeCases {
+		table := fmt.Sprintf("types.t%d", i)
+		primary.Exec(fmt.Sprintf("CREATE TABLE %s (id INT PRIMARY KEY, v %s)", table, tc.column))
+		for id, v := range tc.values {
+			primary.Exec(fmt.Sprintf("INSERT INTO %s VALUES (%d, %s)", table, id, v[0]))
+			parsed, ok := tc.parsed[v[1]]
+			if !ok {
+				parsed = v[1]
+			}
+			want = append(want, []string{table, fmt.Sprint(id), parsed})
+		}
+		primary.Exec(fmt.Sprintf("INSERT INTO %s VALUES (99, NULL)", table))
+		want = append(want, []string{table, "99", "<nil>"})
+	}
+	cluster.WaitCaughtUp(t, primary, replica, 30*time.Second)
+	m.WaitCaughtUp(primary, 30*time.Second)
+	for i, tc := range typeCases {
+		query := fmt.Sprintf("SELECT id, v FROM types.t%d ORDER BY id", i)
+		for name, rows := range map[string][][]string{"primary": primary.Rows(query), "replica": replica.Rows(query)} {
+			checkRows(t, name+" "+tc.column, rows, tc)
+		}
+		rows, err := cluster.Rows(m.DB, query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkRows(t, "MariaDB "+tc.column, rows, tc)
+	}
+	for _, s := range []*cluster.Server{primary, replica} {
+		s.Exec("FLUSH BINARY LOGS")
+		checkParsed(t, s, want)
+	}
+}
+
+func checkRows(t *testing.T, what string, rows [][]string, tc typeCase) {
+	t.Helper()
+	if len(rows) != len(tc.values)+1 {
+		t.Errorf("%s: %d rows, want %d", what, len(rows), len(tc.values)+1)
+		return
+	}
+	for i, v := range tc.values {
+		if rows[i][1] != v[1] {
+			t.Errorf("%s: %s comes back as %.60q, want %.60q", what, v[0], rows[i][1], v[1])
+		}
+	}
+	if rows[len(rows)-1][1] != "NULL" {
+		t.Errorf("%s: NULL comes back as %q", what, rows[len(rows)-1][1])
+	}
+}
+
+// checkParsed reads all binlog files with go-mysql's parser and compares the
+// inserted rows of database types.
+func checkParsed(t *testing.T, s *cluster.Server, want [][]string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(s.Dir, "mysql-bin.0*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := replication.NewBinlogParser()
+	p.SetVerifyChecksum(true)
+	p.SetTimestampStringLocation(time.UTC)
+	var got [][]string
+	for _, f := range files {
+		if err := p.ParseFile(f, 4, func(e *replication.BinlogEvent) error {
+			rows, ok := e.Event.(*replication.RowsEvent)
+			if !ok || string(rows.Table.Schema) != "types" {
+				return nil
+			}
+			for _, r := range rows.Rows {
+				text := fmt.Sprint(r[1])
+				if b, ok := r[1].([]byte); ok {
+					text = string(b)
+				}
+				got = append(got, []string{"types." + string(rows.Table.Table), fmt.Sprint(r[0]), text})
+			}
+			return nil
+		}); err != nil {
+			t.Errorf("%s: %s: %v", s.Name, filepath.Base(f), err)
+		}
+	}
+	if len(got) != len(want) {
+		t.Fatalf("%s: the parser found %d rows, want %d", s.Name, len(got), len(want))
+	}
+	for i := range want {
+		if fmt.Sprint(got[i]) != fmt.Sprint(want[i]) {
+			t.Errorf("%s: parsed %.80q, want %.80q", s.Name, got[i], want[i])
+		}
+	}
+}
