@@ -1,0 +1,177 @@
+package tables
+
+import (
+	"strings"
+
+	gms "github.com/dolthub/go-mysql-server/sql"
+
+	"binrelay/sql/storage"
+)
+
+// Database is one database. It holds nothing but its name: what it contains is
+// looked up in the catalog that the statement sees.
+type Database struct {
+	p    *Provider
+	name string
+}
+
+var (
+	_ gms.Database                = (*Database)(nil)
+	_ gms.TableCreator            = (*Database)(nil)
+	_ gms.IndexedTableCreator     = (*Database)(nil)
+	_ gms.TableDropper            = (*Database)(nil)
+	_ gms.TableRenamer            = (*Database)(nil)
+	_ gms.CollatedDatabase        = (*Database)(nil)
+	_ gms.ViewDatabase            = (*Database)(nil)
+	_ gms.TriggerDatabase         = (*Database)(nil)
+	_ gms.StoredProcedureDatabase = (*Database)(nil)
+)
+
+// Name implements gms.Nameable.
+func (d *Database) Name() string { return d.name }
+
+// GetTableInsensitive implements gms.Database. Names are case sensitive.
+func (d *Database) GetTableInsensitive(ctx *gms.Context, name string) (gms.Table, bool, error) {
+	t, ok := d.p.catalog(ctx).Table(d.name, name)
+	if !ok {
+		return nil, false, nil
+	}
+	def, err := d.p.define(t)
+	if err != nil {
+		return nil, false, err
+	}
+	return newTable(d, def), true, nil
+}
+
+// GetTableNames implements gms.Database.
+func (d *Database) GetTableNames(ctx *gms.Context) ([]string, error) {
+	all := d.p.catalog(ctx).Tables(d.name)
+	names := make([]string, len(all))
+	for i, t := range all {
+		names[i] = t.Schema().Name
+	}
+	return names, nil
+}
+
+// GetCollation implements gms.CollatedDatabase.
+func (d *Database) GetCollation(ctx *gms.Context) gms.CollationID {
+	if db, ok := d.p.catalog(ctx).Database(d.name); ok && db.Collation != 0 {
+		return gms.CollationID(db.Collation)
+	}
+	return gms.Collation_Default
+}
+
+// SetCollation implements gms.CollatedDatabase.
+func (d *Database) SetCollation(ctx *gms.Context, c gms.CollationID) error {
+	ddl, err := beginDDL(ctx)
+	if err != nil {
+		return err
+	}
+	db, ok := ddl.Catalog().Database(d.name)
+	if !ok {
+		return gms.ErrDatabaseNotFound.New(d.name)
+	}
+	db.Collation = uint16(c)
+	return ddl.AlterDatabase(db)
+}
+
+// CreateTable implements gms.TableCreator.
+func (d *Database) CreateTable(ctx *gms.Context, name string, schema gms.PrimaryKeySchema, c gms.CollationID, comment string) error {
+	return d.create(ctx, name, schema, nil, c, comment)
+}
+
+// CreateIndexedTable implements gms.IndexedTableCreator: a primary key with
+// prefix lengths.
+func (d *Database) CreateIndexedTable(ctx *gms.Context, name string, schema gms.PrimaryKeySchema, def gms.IndexDef, c gms.CollationID, comment string) error {
+	return d.create(ctx, name, schema, &def, c, comment)
+}
+
+func (d *Database) create(ctx *gms.Context, name string, schema gms.PrimaryKeySchema, primary *gms.IndexDef, c gms.CollationID, comment string) error {
+	ddl, err := beginDDL(ctx)
+	if err != nil {
+		return err
+	}
+	if _, ok := ddl.Catalog().Table(d.name, name); ok {
+		return gms.ErrTableAlreadyExists.New(name)
+	}
+	if c == gms.Collation_Unspecified {
+		c = d.GetCollation(ctx)
+	}
+	s := storage.Schema{Database: d.name, Name: name, Collation: uint16(c), Comment: comment}
+	if err := setColumns(&s, schema, nil); err != nil {
+		return err
+	}
+	if primary != nil {
+		for i, p := range primary.Columns {
+			if i < len(s.Primary) {
+				s.Primary[i].Prefix = int(p.Length)
+			}
+		}
+	}
+	_, err = ddl.CreateTable(s)
+	return err
+}
+
+// DropTable implements gms.TableDropper.
+func (d *Database) DropTable(ctx *gms.Context, name string) error {
+	ddl, err := beginDDL(ctx)
+	if err != nil {
+		return err
+	}
+	if _, ok := ddl.Catalog().Table(d.name, name); !ok {
+		return gms.ErrTableNotFound.New(name)
+	}
+	if err := d.dropTriggersOf(ctx, name); err != nil {
+		return err
+	}
+	return ddl.DropTable(d.name, name)
+}
+
+// RenameTable implements gms.TableRenamer. A new name may be qualified:
+// go-mysql-server hands it over as db.table.
+func (d *Database) RenameTable(ctx *gms.Context, from, to string) error {
+	ddl, err := beginDDL(ctx)
+	if err != nil {
+		return err
+	}
+	return ddl.RenameTable(d.name, from, d.name, to)
+}
+
+// ValidateSchema implements gms.SchemaValidator.
+func (d *Database) ValidateSchema(s gms.Schema) error {
+	for _, c := range s {
+		if _, err := columnOf(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// setColumns fills in columns and primary key of s from a schema of
+// go-mysql-server. old is the definition before, nil for a new table.
+func setColumns(s *storage.Schema, schema gms.PrimaryKeySchema, old *storage.Schema) error {
+	s.Columns = make([]storage.Column, len(schema.Schema))
+	for i, c := range schema.Schema {
+		col, err := columnOf(c)
+		if err != nil {
+			return err
+		}
+		keepTimeFraction(&col, c, old)
+		s.Columns[i] = col
+	}
+	s.Primary = s.Primary[:0:0]
+	for _, o := range schema.PkOrdinals {
+		s.Primary = append(s.Primary, storage.IndexPart{Column: o})
+		s.Columns[o].Nullable = false
+	}
+	return nil
+}
+
+func columnPlace(s *storage.Schema, name string) int {
+	for i := range s.Columns {
+		if strings.EqualFold(s.Columns[i].Name, name) {
+			return i
+		}
+	}
+	return -1
+}

@@ -1,0 +1,150 @@
+package tables
+
+import (
+	gms "github.com/dolthub/go-mysql-server/sql"
+
+	"binrelay/sql/storage"
+)
+
+// ddlScope is one statement's changes to the catalog. go-mysql-server carries
+// a statement out by several method calls; all of them edit this scope, and the
+// statement's end commits it once.
+type ddlScope struct {
+	d  *storage.DDL
+	kv map[string][]byte // settings changed in this scope; nil value = deleted
+	// after runs once the scope is committed.
+	after []func()
+}
+
+// BeginDDL opens the statement's DDL scope, unless it is open. The transaction
+// before it is committed (an implicit commit).
+func (s *Session) BeginDDL(ctx *gms.Context) (*storage.DDL, error) {
+	if s.ddl != nil {
+		return s.ddl.d, nil
+	}
+	if s.policy != nil {
+		if err := s.policy.Write(ctx, s); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.commitImplicitly(ctx); err != nil {
+		return nil, err
+	}
+	var st storage.DDLStatement
+	if s.policy != nil {
+		st = s.policy.DDL(ctx, s)
+	} else {
+		st = storage.DDLStatement{Text: s.query, DB: s.GetCurrentDatabase()}
+	}
+	d, err := s.engine.BeginDDL(ctx, st)
+	if err != nil {
+		return nil, err
+	}
+	s.ddl = &ddlScope{d: d}
+	return d, nil
+}
+
+// commitImplicitly commits the open transaction, as every DDL statement does
+// first. The statement goes on with a fresh one.
+func (s *Session) commitImplicitly(ctx *gms.Context) error {
+	if s.tx == nil || s.tx.done {
+		return nil
+	}
+	if err := s.CommitTransaction(ctx, s.tx); err != nil {
+		return err
+	}
+	s.SetIgnoreAutoCommit(false)
+	t, err := s.StartTransaction(ctx, gms.ReadWrite)
+	if err != nil {
+		return err
+	}
+	s.BaseSession.SetTransaction(t)
+	return nil
+}
+
+// CommitDDL commits the statement's DDL scope, if one is open.
+func (s *Session) CommitDDL(ctx *gms.Context) error {
+	if s.ddl == nil {
+		return nil
+	}
+	return s.commitDDL(ctx)
+}
+
+func (s *Session) commitDDL(ctx *gms.Context) error {
+	s.closeReader()
+	scope := s.ddl
+	s.ddl = nil
+	if s.tx != nil {
+		s.tx.rollback()
+	}
+	r, err := scope.d.Commit(ctx)
+	if err != nil {
+		scope.d.Rollback()
+		return err
+	}
+	for _, f := range scope.after {
+		f()
+	}
+	if s.policy != nil {
+		s.policy.Committed(ctx, s, r)
+	}
+	return nil
+}
+
+// dropDDL abandons an open scope.
+func (s *Session) dropDDL() {
+	s.closeReader()
+	if s.ddl == nil {
+		return
+	}
+	s.ddl.d.Rollback()
+	s.ddl = nil
+}
+
+// AbortDDL abandons the statement's DDL scope, if one is open.
+func (s *Session) AbortDDL() { s.dropDDL() }
+
+// reader is a transaction that reads rows inside a DDL scope: the scope holds
+// the metadata locks, and what it has built is in the store already.
+func (s *Session) reader() *storage.Tx {
+	if s.rowReader == nil {
+		s.rowReader = s.engine.Begin(storage.TxOptions{Isolation: storage.ReadCommitted, ReadOnly: true})
+	}
+	s.rowReader.BeginStatement()
+	return s.rowReader
+}
+
+func (s *Session) closeReader() {
+	if s.rowReader != nil {
+		s.rowReader.Rollback()
+		s.rowReader = nil
+	}
+}
+
+// catalog returns the definitions that the statement sees.
+func (s *Session) catalog() *storage.Catalog {
+	if s.ddl != nil {
+		return s.ddl.d.Catalog()
+	}
+	return s.engine.Catalog()
+}
+
+// putKV changes settings in the statement's DDL scope.
+func (s *Session) putKV(ctx *gms.Context, key string, value []byte) error {
+	d, err := s.BeginDDL(ctx)
+	if err != nil {
+		return err
+	}
+	if s.ddl.kv == nil {
+		s.ddl.kv = make(map[string][]byte)
+	}
+	s.ddl.kv[key] = value
+	d.PutKV(storage.KV{Key: key, Value: value})
+	return nil
+}
+
+// PutKV changes a setting in the statement's DDL scope, opening one if needed;
+// a nil value deletes it.
+func (s *Session) PutKV(ctx *gms.Context, key string, value []byte) error {
+	return s.putKV(ctx, key, value)
+}

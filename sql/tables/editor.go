@@ -1,0 +1,283 @@
+package tables
+
+import (
+	"bytes"
+	"errors"
+	"time"
+
+	gms "github.com/dolthub/go-mysql-server/sql"
+
+	"binrelay/binlog/rowimage"
+	"binrelay/sql/storage"
+)
+
+// editor changes rows of one table in the session's transaction. It is used by
+// one statement.
+type editor struct {
+	t             *Table
+	s             *Session
+	err           error // of the opening
+	table         *storage.Table
+	zone          *time.Location
+	before, after *rowimage.Builder
+	cells         []rowimage.Cell
+}
+
+var _ gms.TableEditor = (*editor)(nil)
+
+// Inserter implements gms.InsertableTable.
+func (t *Table) Inserter(ctx *gms.Context) gms.RowInserter { return t.editor(ctx) }
+
+// Updater implements gms.UpdatableTable.
+func (t *Table) Updater(ctx *gms.Context) gms.RowUpdater { return t.editor(ctx) }
+
+// Deleter implements gms.DeletableTable.
+func (t *Table) Deleter(ctx *gms.Context) gms.RowDeleter { return t.editor(ctx) }
+
+// Replacer implements gms.ReplaceableTable.
+func (t *Table) Replacer(ctx *gms.Context) gms.RowReplacer { return t.editor(ctx) }
+
+func (t *Table) editor(ctx *gms.Context) *editor {
+	e := &editor{t: t}
+	e.s, e.err = sessionOf(ctx)
+	if e.err == nil {
+		e.zone = e.s.Zone(ctx)
+	}
+	return e
+}
+
+// open takes the metadata lock and asks whether writing is allowed. It runs at
+// the first row, so that an editor that is never used locks nothing.
+func (e *editor) open(ctx *gms.Context) (*storage.Tx, error) {
+	if e.err != nil {
+		return nil, e.err
+	}
+	if e.s.ddl != nil {
+		return nil, errors.New("tables: rows cannot change inside a DDL statement")
+	}
+	tx, err := e.s.Tx(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if e.table != nil {
+		e.s.wrote = true
+		return tx, nil
+	}
+	if e.s.policy != nil {
+		if err := e.s.policy.Write(ctx, e.s); err != nil {
+			return nil, err
+		}
+	}
+	t, err := e.t.lockDefinition(ctx, e.s, tx, storage.MetaWrite)
+	if err != nil {
+		return nil, err
+	}
+	e.table = t
+	e.before, e.after = rowimage.NewBuilder(t.Layout()), rowimage.NewBuilder(t.Layout())
+	e.s.wrote = true
+	return tx, nil
+}
+
+// StatementBegin implements gms.EditOpenerCloser.
+func (e *editor) StatementBegin(ctx *gms.Context) {
+	if e.err == nil {
+		e.err = e.s.beginEdit(ctx)
+	}
+}
+
+// DiscardChanges implements gms.EditOpenerCloser.
+func (e *editor) DiscardChanges(*gms.Context, error) error {
+	if e.s == nil {
+		return e.err
+	}
+	return e.s.discardEdit()
+}
+
+// StatementComplete implements gms.EditOpenerCloser.
+func (e *editor) StatementComplete(*gms.Context) error {
+	if e.s != nil {
+		e.s.endEdit()
+	}
+	return e.err
+}
+
+// Close implements gms.Closer.
+func (e *editor) Close(*gms.Context) error { return nil }
+
+// Insert implements gms.RowInserter.
+func (e *editor) Insert(ctx *gms.Context, row gms.Row) error {
+	tx, err := e.open(ctx)
+	if err != nil {
+		return err
+	}
+	image, err := e.t.def.codec.encode(ctx, e.after, row, e.zone)
+	if err != nil {
+		return err
+	}
+	return e.fail(tx.Insert(ctx, e.table, image))
+}
+
+// Update implements gms.RowUpdater. A row that does not change is not written.
+func (e *editor) Update(ctx *gms.Context, old, row gms.Row) error {
+	tx, err := e.open(ctx)
+	if err != nil {
+		return err
+	}
+	before, err := e.t.def.codec.encode(ctx, e.before, old, e.zone)
+	if err != nil {
+		return err
+	}
+	after, err := e.t.def.codec.encode(ctx, e.after, row, e.zone)
+	if err != nil {
+		return err
+	}
+	if bytes.Equal(before, after) {
+		return nil
+	}
+	return e.fail(tx.Update(ctx, e.table, before, after))
+}
+
+// Delete implements gms.RowDeleter.
+func (e *editor) Delete(ctx *gms.Context, row gms.Row) error {
+	tx, err := e.open(ctx)
+	if err != nil {
+		return err
+	}
+	image, err := e.t.def.codec.encode(ctx, e.before, row, e.zone)
+	if err != nil {
+		return err
+	}
+	return e.fail(tx.Delete(ctx, e.table, image))
+}
+
+// fail turns a storage error into one that go-mysql-server acts on: a duplicate
+// key carries the row in the way, for IGNORE, REPLACE and ON DUPLICATE KEY.
+func (e *editor) fail(err error) error {
+	if err == nil {
+		return nil
+	}
+	var dup *storage.DuplicateError
+	if errors.As(err, &dup) {
+		var row gms.Row
+		if dup.Existing != nil {
+			row, _ = e.t.def.codec.decode(dup.Existing, &e.cells, e.t.def.all, e.zone)
+		}
+		return gms.NewUniqueKeyErr(dup.Error(), dup.Index < 0, row)
+	}
+	return e.s.fail(err)
+}
+
+// Truncate implements gms.TruncateableTable. go-mysql-server also calls it for
+// a DELETE without conditions, which deletes row by row here.
+func (t *Table) Truncate(ctx *gms.Context) (int, error) {
+	s, err := sessionOf(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if startsWith(s.query, "TRUNCATE") {
+		d, err := s.BeginDDL(ctx)
+		if err != nil {
+			return 0, err
+		}
+		return 0, d.TruncateTable(t.db.name, t.name)
+	}
+	return t.deleteAll(ctx, s)
+}
+
+func (t *Table) deleteAll(ctx *gms.Context, s *Session) (n int, err error) {
+	s.LockTargets(t.db.name + "." + t.name)
+	e := t.editor(ctx)
+	e.StatementBegin(ctx)
+	defer func() {
+		if err != nil {
+			_ = e.DiscardChanges(ctx, err)
+			return
+		}
+		err = e.StatementComplete(ctx)
+	}()
+	tx, err := e.open(ctx)
+	if err != nil {
+		return 0, err
+	}
+	it := tx.Scan(ctx, e.table, -1, storage.Range{}, storage.ScanOptions{Lock: storage.LockExclusive})
+	defer it.Close()
+	var image []byte
+	for it.Next() {
+		image = append(image[:0], it.Image()...)
+		if err := tx.Delete(ctx, e.table, image); err != nil {
+			return n, e.fail(err)
+		}
+		n++
+	}
+	return n, e.fail(it.Close())
+}
+
+// PeekNextAutoIncrementValue implements gms.AutoIncrementGetter.
+func (t *Table) PeekNextAutoIncrementValue(*gms.Context) (uint64, error) {
+	return max(t.def.table.NextAutoIncrement(), 1), nil
+}
+
+// GetNextAutoIncrementValue implements gms.AutoIncrementTable. A value that the
+// statement gives is left alone: the storage takes note of it with the row.
+func (t *Table) GetNextAutoIncrementValue(ctx *gms.Context, given any) (uint64, error) {
+	if given != nil {
+		v, in, err := uint64Type.Convert(ctx, given)
+		if err != nil || in != gms.InRange {
+			return 0, err
+		}
+		return v.(uint64), nil
+	}
+	s, err := sessionOf(ctx)
+	if err != nil {
+		return 0, err
+	}
+	tx, err := s.Tx(ctx)
+	if err != nil {
+		return 0, err
+	}
+	increment, offset := s.autoIncrement(ctx)
+	v, err := tx.NextAutoIncrement(t.def.table, 1, increment, offset)
+	return v, s.fail(err)
+}
+
+// autoIncrement returns auto_increment_increment and auto_increment_offset.
+func (s *Session) autoIncrement(ctx *gms.Context) (increment, offset uint64) {
+	read := func(name string) uint64 {
+		v, err := s.GetSessionVariable(ctx, name)
+		if err != nil {
+			return 1
+		}
+		n, in, err := uint64Type.Convert(ctx, v)
+		if err != nil || in != gms.InRange || n == nil {
+			return 1
+		}
+		return n.(uint64)
+	}
+	increment, offset = read("auto_increment_increment"), read("auto_increment_offset")
+	if offset > increment {
+		offset = 1 // as MySQL: an offset above the increment is ignored
+	}
+	return increment, offset
+}
+
+// AutoIncrementSetter implements gms.AutoIncrementTable.
+func (t *Table) AutoIncrementSetter(*gms.Context) gms.AutoIncrementSetter { return counter{t} }
+
+// counter sets a table's AUTO_INCREMENT.
+type counter struct{ t *Table }
+
+// SetAutoIncrementValue implements gms.AutoIncrementSetter.
+func (c counter) SetAutoIncrementValue(ctx *gms.Context, v uint64) error {
+	d, err := beginDDL(ctx)
+	if err != nil {
+		return err
+	}
+	return d.SetAutoIncrement(c.t.db.name, c.t.name, v)
+}
+
+// AcquireAutoIncrementLock implements gms.AutoIncrementSetter. Values are taken
+// one by one (innodb_autoinc_lock_mode = 2), which row events need no lock for.
+func (counter) AcquireAutoIncrementLock(*gms.Context) (func(), error) { return func() {}, nil }
+
+// Close implements gms.Closer.
+func (counter) Close(*gms.Context) error { return nil }

@@ -1,0 +1,75 @@
+package tables
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/dolthub/vitess/go/vt/sqlparser"
+)
+
+// PrepareStatement readies a parsed statement for the planner: it declares TIME
+// columns with their digits, and refuses clauses that go-mysql-server accepts
+// and ignores. The statement is changed in place.
+func PrepareStatement(stmt sqlparser.Statement) error {
+	switch n := stmt.(type) {
+	case *sqlparser.DDL:
+		return prepareDDL(n)
+	case *sqlparser.AlterTable:
+		if len(n.PartitionSpecs) > 0 {
+			return unsupported("PARTITION")
+		}
+		for _, d := range n.Statements {
+			if err := prepareDDL(d); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func prepareDDL(n *sqlparser.DDL) error {
+	if n.PartitionSpec != nil || n.TableSpec != nil && n.TableSpec.PartitionOpt != nil {
+		return unsupported("PARTITION BY")
+	}
+	if n.OptSelect != nil {
+		return unsupported("CREATE TABLE ... SELECT")
+	}
+	if n.Temporary {
+		return unsupported("TEMPORARY TABLE")
+	}
+	if n.TableSpec != nil {
+		for _, c := range n.TableSpec.Columns {
+			if err := prepareColumn(&c.Type); err != nil {
+				return err
+			}
+		}
+	}
+	if n.ColumnTypeSpec != nil {
+		return prepareColumn(&n.ColumnTypeSpec.Type)
+	}
+	return nil
+}
+
+func prepareColumn(t *sqlparser.ColumnType) error {
+	if t.ForeignKeyDef != nil {
+		// An inline REFERENCES is parsed and ignored by MySQL as well.
+		t.ForeignKeyDef = nil
+	}
+	if t.GeneratedExpr != nil {
+		return unsupported("generated column")
+	}
+	if !strings.EqualFold(t.Type, "time") || t.ResolvedType != nil {
+		return nil
+	}
+	digits := 0
+	if t.Length != nil {
+		n, err := strconv.Atoi(string(t.Length.Val))
+		if err != nil || n > 6 {
+			return sqlErrorf(1426, "42000", "Too-big precision %s specified for 'TIME'. Maximum is 6.", t.Length.Val)
+		}
+		digits = n
+	}
+	t.ResolvedType = DeclaredTime{Digits: digits}
+	t.Length = nil
+	return nil
+}

@@ -1,0 +1,58 @@
+package tables
+
+import (
+	"fmt"
+	"unicode/utf8"
+
+	gms "github.com/dolthub/go-mysql-server/sql"
+)
+
+// Weigh is the storage.Weigh of this server: it appends the weight of the
+// stored bytes s under the MySQL collation with that id. Weights compare as
+// go-mysql-server compares the strings; collations with the pad attribute PAD
+// SPACE ignore trailing spaces, as in MySQL.
+//
+// A code point's weight takes 2 bytes below 0x8000, else 4 bytes with the top
+// bit set, big-endian, so that bytes order as weights do.
+func Weigh(dst []byte, collation uint16, s []byte) ([]byte, error) {
+	id := gms.CollationID(collation)
+	if id == gms.Collation_binary {
+		return append(dst, s...), nil
+	}
+	charset := id.CharacterSet()
+	if charset.Encoder() == nil || id.Sorter() == nil {
+		return nil, fmt.Errorf("collation %d is not supported", collation)
+	}
+	if id.PadAttribute() != "NO PAD" {
+		for len(s) > 0 && s[len(s)-1] == ' ' {
+			s = s[:len(s)-1]
+		}
+	}
+	switch id {
+	case gms.Collation_utf8mb4_bin, gms.Collation_utf8mb4_0900_bin, gms.Collation_utf8mb3_bin, gms.Collation_ascii_bin:
+		// UTF-8 bytes order as code points do.
+		return append(dst, s...), nil
+	}
+	switch charset {
+	case gms.CharacterSet_utf8mb4, gms.CharacterSet_utf8mb3, gms.CharacterSet_ascii:
+	default:
+		dec, ok := charset.Encoder().Decode(s)
+		if !ok {
+			return nil, fmt.Errorf("bytes outside the character set %s", charset.Name())
+		}
+		s = dec
+	}
+	weight := id.Sorter()
+	for len(s) > 0 {
+		r, n := utf8.DecodeRune(s)
+		s = s[n:]
+		w := uint32(weight(r))
+		if w < 0x8000 {
+			dst = append(dst, byte(w>>8), byte(w))
+		} else {
+			w |= 1 << 31
+			dst = append(dst, byte(w>>24), byte(w>>16), byte(w>>8), byte(w))
+		}
+	}
+	return dst, nil
+}
