@@ -31,12 +31,18 @@ type Target interface {
 
 	// Prepare checks and builds a Rows or Empty group: everything that can fail
 	// fails here. Groups prepared earlier on the channel count as applied, also
-	// while they wait in the queue. An error that implements ApplyError is put
-	// into Last_SQL_Error as it is.
+	// while they wait in the queue. An ApplyError goes into Last_SQL_Error with
+	// its whole text; numbers 1205 and 1213 mean that the same group may succeed
+	// when tried again. g.Events stays readable until the group's Result came.
+	//
+	// A group whose Result is an error takes all groups enqueued after it on the
+	// channel with it: none of them may become visible.
 	Prepare(ctx context.Context, g *txn.Group) (txn.Prepared, error)
 
 	// ExecStatement executes a Statement group through SQL and commits
 	// g.Origin with it, also if nothing changed. Nothing is enqueued meanwhile.
+	// The text of an ApplyError is the statement's own message, e.g. "Table 'd.t'
+	// doesn't exist"; the Applier puts statement and database around it.
 	ExecStatement(ctx context.Context, g *txn.Group) error
 
 	// Advance makes o durable without applying anything. With a zero Source it
@@ -49,9 +55,8 @@ type Target interface {
 	SaveState(ctx context.Context, c replstate.SourceConfig) error
 }
 
-// ApplyError is how a Target says why a transaction cannot be applied, in
-// MySQL's words: number and text without the coordinate, which the Applier
-// adds where MySQL does.
+// ApplyError is how a Target says why a transaction cannot be applied: the
+// error's text is in MySQL's words. A *replstate.Error does as well.
 type ApplyError interface {
 	error
 	// Number is MySQL's error number, e.g. 1062.

@@ -1,0 +1,115 @@
+package replica
+
+import (
+	"sync"
+	"time"
+
+	"binrelay/binlog/txn"
+	"binrelay/replica/replstate"
+)
+
+// fields is what the two threads report and Status shows. All of it is behind
+// state.mu.
+type fields struct {
+	cfg     replstate.SourceConfig
+	filters replstate.Filters
+	skip    uint32
+
+	ioRunning  replstate.Running
+	sqlRunning bool
+	ioState    replstate.State
+	sqlState   replstate.State
+	ioSince    time.Time
+	sqlSince   time.Time
+	ioError    replstate.ThreadError
+	sqlError   replstate.ThreadError
+
+	read  txn.Coord // behind the last event queued, in the source's log
+	exec  txn.Coord // behind the last group applied, in the source's log
+	relay txn.Coord // the same place in the relay log
+
+	lagTime   uint32 // header time of the oldest group not yet applied; 0 = none
+	clockDiff int64  // our clock minus the source's, seconds
+
+	sourceID   uint32
+	sourceUUID string
+
+	attempts, connects        uint64
+	eventsQueued, bytesQueued uint64
+	heartbeats                uint64
+	lastEventAt               time.Time
+	applied, appliedEvents    uint64
+	retries                   uint64
+}
+
+// state guards fields and tells waiters when something was applied. Updates
+// are short; Status never waits for I/O.
+type state struct {
+	mu      sync.Mutex
+	f       fields
+	changed chan struct{} // closed and replaced when exec or sqlRunning changes
+	grown   chan struct{} // closed and replaced when the relay log grew; nil = nobody waits
+}
+
+func newState() *state { return &state{changed: make(chan struct{})} }
+
+// set changes fields.
+func (s *state) set(fn func(f *fields)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	fn(&s.f)
+}
+
+// setWake changes fields and wakes those who wait for progress.
+func (s *state) setWake(fn func(f *fields)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	fn(&s.f)
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// get returns a copy of the fields and a channel that closes at the next
+// progress.
+func (s *state) get() (fields, <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.f, s.changed
+}
+
+// awaitGrowth returns a channel that closes when the relay log grows next.
+func (s *state) awaitGrowth() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.grown == nil {
+		s.grown = make(chan struct{})
+	}
+	return s.grown
+}
+
+// noteGrowth wakes awaitGrowth. The caller holds mu.
+func (s *state) noteGrowth() {
+	if s.grown != nil {
+		close(s.grown)
+		s.grown = nil
+	}
+}
+
+// secondsBehind computes Seconds_Behind_Master as MySQL 8.0 does; nil is NULL.
+func (f *fields) secondsBehind(now time.Time) *int64 {
+	if !f.sqlRunning {
+		return nil
+	}
+	zero := int64(0)
+	if f.exec == f.read {
+		if f.ioRunning == replstate.Yes {
+			return &zero
+		}
+		return nil
+	}
+	if f.lagTime == 0 {
+		return &zero
+	}
+	lag := max(0, now.Unix()-int64(f.lagTime)-f.clockDiff)
+	return &lag
+}
