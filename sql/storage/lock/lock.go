@@ -1,14 +1,27 @@
 // Package lock is the lock table: row locks, table locks and metadata locks of
 // all transactions in one wait-for graph.
+//
+// A lock is named by bytes; the caller keeps row keys, tables and metadata
+// apart by what it puts into them. Each lock has holders and a queue. Waiters
+// are served strictly first come, first served, except that an owner who
+// strengthens a lock it holds goes before those who hold nothing. An owner
+// waits for one lock at a time, so each wait adds one node to the graph: it
+// points to the other holders in its way and to the waiter before it. The wait
+// that closes a cycle finds it, before it sleeps.
+//
+// The table is split into shards by the hash of the key, each with a mutex.
+// Taking and giving back a free lock touches one shard and allocates nothing
+// in the steady state. A wait looks for cycles only if a holder of the lock is
+// waiting itself, and then with all shards locked, so that it sees one state.
 package lock
 
 import (
-	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 )
 
-// Mode is the strength of a lock.
+// Mode is the strength of a lock. Two owners may hold a lock together if
 //
 //	      IS   IX   S    SIX  X
 //	IS    yes  yes  yes  yes  no
@@ -22,7 +35,8 @@ import (
 // (only one at a time), X for its switch.
 type Mode uint8
 
-// The modes.
+// The modes. An owner that holds one and asks for another gets the least mode
+// that is both: IX and S make SIX.
 const (
 	IS Mode = iota + 1
 	IX
@@ -31,79 +45,87 @@ const (
 	X
 )
 
+var modeNames = [...]string{"none", "IS", "IX", "S", "SIX", "X"}
+
+func (m Mode) String() string {
+	if int(m) < len(modeNames) {
+		return modeNames[m]
+	}
+	return "invalid"
+}
+
+// compatible[m] is the set of modes that go with m, bit n for mode n.
+var compatible = [...]uint8{
+	0:   0xff,
+	IS:  1<<IS | 1<<IX | 1<<S | 1<<SIX,
+	IX:  1<<IS | 1<<IX,
+	S:   1<<IS | 1<<S,
+	SIX: 1 << IS,
+	X:   0,
+}
+
+func (m Mode) goesWith(other Mode) bool { return compatible[m]>>other&1 != 0 }
+
+// join returns the least mode that is at least both.
+func join(a, b Mode) Mode {
+	if a > b {
+		a, b = b, a
+	}
+	if a == IX && b == S {
+		return SIX
+	}
+	return b
+}
+
+// covers reports whether m is at least other.
+func (m Mode) covers(other Mode) bool { return join(m, other) == m }
+
 // Errors of Acquire. A failed Acquire leaves the owner's locks as they were.
+// The edge reports them as MySQL errors 1213, 1205 and 3572; after ErrSkip the
+// caller passes over the row.
 var (
-	ErrDeadlock = errors.New("deadlock found when trying to get lock")                // 1213
-	ErrTimeout  = errors.New("lock wait timeout exceeded")                            // 1205
-	ErrNoWait   = errors.New("lock could not be acquired immediately: nowait is set") // 3572
-	ErrSkip     = errors.New("lock not free: skip locked")                            // the caller passes over the row
+	ErrDeadlock = errors.New("deadlock found when trying to get lock")
+	ErrTimeout  = errors.New("lock wait timeout exceeded")
+	ErrNoWait   = errors.New("lock could not be acquired immediately and nowait is set")
+	ErrSkip     = errors.New("lock is not free and skip locked is set")
 )
 
 // Policy says what Acquire does when the lock is not free.
 type Policy uint8
 
-// The policies.
+// The policies: wait, fail with ErrNoWait, fail with ErrSkip.
 const (
 	Block Policy = iota
 	NoWait
 	SkipLocked
 )
 
-// Wait is how long and whether to wait. The zero value waits without limit.
+// Wait is whether to wait and how long. The zero value waits without limit.
 type Wait struct {
 	Policy  Policy
 	Timeout time.Duration // 0 = no limit; the context still counts
 }
 
-// Table is a lock table. Safe for concurrent use.
-type Table struct{}
-
-// New returns an empty lock table.
-func New() *Table { panic("stub") }
-
 // Owner is one transaction in the lock table. It is used by one goroutine at a
 // time, except that SetWeight may be called from any.
-type Owner struct{}
+type Owner struct {
+	id     uint64
+	weight atomic.Uint64
+	held   []*entry
 
-// NewOwner returns an owner without locks. id appears in snapshots (thread id).
-func (t *Table) NewOwner(id uint64) *Owner { panic("stub") }
+	// waiting is set and cleared under the mutex of the shard it waits in.
+	// Others read it without, as a hint, or with all shards locked.
+	waiting atomic.Pointer[waiter]
+	wake    chan struct{} // one signal per finished wait
+	seen    uint64        // round of the last search that was here; all shards locked
+}
 
 // SetWeight says how dear a rollback of the owner would be (rows changed). Of
 // a cycle the cheapest owner is the victim, among equals the requester.
-func (o *Owner) SetWeight(rows uint64) { panic("stub") }
+func (o *Owner) SetWeight(rows uint64) { o.weight.Store(rows) }
 
-// Held returns the number of locks the owner holds.
-func (o *Owner) Held() int { panic("stub") }
+// Held returns the number of locks the owner holds. For the owner's goroutine.
+func (o *Owner) Held() int { return len(o.held) }
 
-// Holds reports whether the owner holds key in at least the given mode.
-func (t *Table) Holds(o *Owner, key []byte, m Mode) bool { panic("stub") }
-
-// Acquire takes key for o in mode m, or strengthens the lock o has. fresh is
-// true when o held nothing on key before: such a lock may be given back by
-// Release. Waiters are served first come, first served; who strengthens goes
-// first. The key's bytes are copied when they are kept.
-//
-// Errors: ErrDeadlock (the owner must roll back), ErrTimeout, ErrNoWait,
-// ErrSkip, or the context's error.
-func (t *Table) Acquire(ctx context.Context, o *Owner, key []byte, m Mode, w Wait) (fresh bool, err error) {
-	panic("stub")
-}
-
-// Release gives one lock of o back, whatever its mode. Unknown keys are
-// ignored.
-func (t *Table) Release(o *Owner, key []byte) { panic("stub") }
-
-// ReleaseAll gives all locks of o back. The owner may be used again.
-func (t *Table) ReleaseAll(o *Owner) { panic("stub") }
-
-// Edge is one wait: Waiter waits for each of Blockers.
-type Edge struct {
-	Waiter   uint64
-	Blockers []uint64
-	Key      []byte
-	Mode     Mode
-	Since    time.Time
-}
-
-// Waits returns who waits for whom, for status pages.
-func (t *Table) Waits() []Edge { panic("stub") }
+// ID returns the id given to NewOwner.
+func (o *Owner) ID() uint64 { return o.id }

@@ -1,0 +1,369 @@
+package lock
+
+import (
+	"bytes"
+	"context"
+	"hash/maphash"
+	"sync"
+	"time"
+)
+
+const (
+	shardCount = 32
+
+	// What a shard keeps for reuse: so many entries with keys of at most so
+	// many bytes, and a map that never held more than so many locks.
+	maxFree    = 256
+	maxFreeKey = 512
+	maxMapPeak = 4096
+
+	maxHeldKept = 1024 // capacity of an owner's list kept over ReleaseAll
+)
+
+// Table is a lock table. Safe for concurrent use.
+type Table struct {
+	seed   maphash.Seed
+	round  uint64 // of searches; all shards locked
+	shards [shardCount]shard
+}
+
+type shard struct {
+	mu      sync.Mutex
+	entries map[uint64]*entry // by hash; different keys of one hash are chained
+	peak    int               // most entries the map has had
+	free    *entry            // chained
+	freeLen int
+	queued  map[*entry]struct{} // entries that have waiters
+
+	_ [40]byte // keeps the mutexes of neighbours in different cache lines
+}
+
+// entry is one lock that somebody holds. It lives while it has holders.
+type entry struct {
+	hash        uint64
+	key         []byte
+	next        *entry
+	holders     []holder
+	first, last *waiter
+}
+
+type holder struct {
+	owner *Owner
+	mode  Mode
+}
+
+// waiter is one wait. All fields are guarded by the mutex of the entry's shard.
+type waiter struct {
+	owner      *Owner
+	entry      *entry
+	mode       Mode // as it will be held
+	upgrade    bool // the owner holds the entry already
+	done       bool // no longer queued: granted if err is nil
+	err        error
+	prev, next *waiter
+	since      time.Time
+}
+
+// New returns an empty lock table.
+func New() *Table {
+	t := &Table{seed: maphash.MakeSeed()}
+	for i := range t.shards {
+		t.shards[i].entries = make(map[uint64]*entry)
+		t.shards[i].queued = make(map[*entry]struct{})
+	}
+	return t
+}
+
+// NewOwner returns an owner without locks. id appears in Waits.
+func (t *Table) NewOwner(id uint64) *Owner {
+	return &Owner{id: id, wake: make(chan struct{}, 1)}
+}
+
+func (t *Table) shard(hash uint64) *shard { return &t.shards[hash%shardCount] }
+
+// Acquire takes key for o in mode m, or strengthens the lock o has. fresh is
+// true when o held nothing on key before: such a lock may be given back by
+// Release. The key's bytes are copied.
+//
+// Errors: ErrDeadlock (the owner must roll back), ErrTimeout, ErrNoWait,
+// ErrSkip, or the context's cause.
+func (t *Table) Acquire(ctx context.Context, o *Owner, key []byte, m Mode, w Wait) (fresh bool, err error) {
+	hash := maphash.Bytes(t.seed, key)
+	s := t.shard(hash)
+	s.mu.Lock()
+	e := s.find(hash, key)
+	if e == nil {
+		e = s.add(hash, key)
+		e.holders = append(e.holders, holder{o, m})
+		s.mu.Unlock()
+		o.held = append(o.held, e)
+		return true, nil
+	}
+	mine := e.holder(o)
+	if mine != nil {
+		m = join(mine.mode, m)
+		if m == mine.mode {
+			s.mu.Unlock()
+			return false, nil
+		}
+		if e.allows(o, m) {
+			mine.mode = m
+			s.mu.Unlock()
+			return false, nil
+		}
+	} else if e.first == nil && e.allows(o, m) {
+		e.holders = append(e.holders, holder{o, m})
+		s.mu.Unlock()
+		o.held = append(o.held, e)
+		return true, nil
+	}
+	if w.Policy != Block {
+		s.mu.Unlock()
+		if w.Policy == SkipLocked {
+			return false, ErrSkip
+		}
+		return false, ErrNoWait
+	}
+	p := &waiter{owner: o, entry: e, mode: m, upgrade: mine != nil, since: time.Now()}
+	s.enqueue(p)
+	search := e.holderWaits(o)
+	s.mu.Unlock()
+
+	if search {
+		t.breakCycles(p)
+	}
+	if err := s.wait(ctx, p, w.Timeout); err != nil {
+		return false, err
+	}
+	if p.upgrade {
+		return false, nil
+	}
+	o.held = append(o.held, e)
+	return true, nil
+}
+
+// wait sleeps until the wait is over.
+func (s *shard) wait(ctx context.Context, p *waiter, timeout time.Duration) error {
+	var expired <-chan time.Time
+	if timeout > 0 {
+		timer := time.NewTimer(timeout)
+		defer timer.Stop()
+		expired = timer.C
+	}
+	var reason error
+	select {
+	case <-p.owner.wake:
+		return p.err // written before the signal
+	case <-expired:
+		reason = ErrTimeout
+	case <-ctx.Done():
+		reason = context.Cause(ctx)
+	}
+	s.mu.Lock()
+	if !p.done {
+		s.finish(p, reason)
+		s.grant(p.entry)
+	}
+	s.mu.Unlock()
+	<-p.owner.wake
+	return p.err
+}
+
+// Holds reports whether o holds key in at least mode m.
+func (t *Table) Holds(o *Owner, key []byte, m Mode) bool {
+	hash := maphash.Bytes(t.seed, key)
+	s := t.shard(hash)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.find(hash, key)
+	if e == nil {
+		return false
+	}
+	h := e.holder(o)
+	return h != nil && h.mode.covers(m)
+}
+
+// Release gives one lock of o back, whatever its mode. A key that o does not
+// hold is ignored. The time grows with the locks taken since.
+func (t *Table) Release(o *Owner, key []byte) {
+	for i := len(o.held) - 1; i >= 0; i-- {
+		e := o.held[i]
+		if !bytes.Equal(e.key, key) {
+			continue
+		}
+		o.held = append(o.held[:i], o.held[i+1:]...)
+		t.shard(e.hash).release(o, e)
+		return
+	}
+}
+
+// ReleaseAll gives all locks of o back. The owner may be used again.
+func (t *Table) ReleaseAll(o *Owner) {
+	for i, e := range o.held {
+		t.shard(e.hash).release(o, e)
+		o.held[i] = nil
+	}
+	o.held = o.held[:0]
+	if cap(o.held) > maxHeldKept {
+		o.held = nil
+	}
+}
+
+func (s *shard) release(o *Owner, e *entry) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range e.holders {
+		if e.holders[i].owner == o {
+			last := len(e.holders) - 1
+			e.holders[i] = e.holders[last]
+			e.holders[last] = holder{}
+			e.holders = e.holders[:last]
+			break
+		}
+	}
+	s.grant(e)
+	if len(e.holders) == 0 {
+		s.remove(e)
+	}
+}
+
+// find returns the entry of key, nil if nobody holds it.
+func (s *shard) find(hash uint64, key []byte) *entry {
+	for e := s.entries[hash]; e != nil; e = e.next {
+		if bytes.Equal(e.key, key) {
+			return e
+		}
+	}
+	return nil
+}
+
+func (s *shard) add(hash uint64, key []byte) *entry {
+	e := s.free
+	if e != nil {
+		s.free = e.next
+		s.freeLen--
+	} else {
+		e = new(entry)
+	}
+	e.hash, e.key = hash, append(e.key[:0], key...)
+	e.next = s.entries[hash]
+	s.entries[hash] = e
+	s.peak = max(s.peak, len(s.entries))
+	return e
+}
+
+// remove forgets an entry without holders (and so without waiters).
+func (s *shard) remove(e *entry) {
+	if e.first != nil {
+		panic("lock: waiters of a free lock")
+	}
+	if head := s.entries[e.hash]; head != e {
+		for head.next != e {
+			head = head.next
+		}
+		head.next = e.next
+	} else if e.next != nil {
+		s.entries[e.hash] = e.next
+	} else {
+		delete(s.entries, e.hash)
+	}
+	if len(s.entries) == 0 && s.peak > maxMapPeak { // maps do not shrink
+		s.entries, s.peak = make(map[uint64]*entry), 0
+	}
+	e.next = nil
+	if s.freeLen < maxFree && cap(e.key) <= maxFreeKey && cap(e.holders) <= 8 {
+		e.next, s.free = s.free, e
+		s.freeLen++
+	}
+}
+
+func (e *entry) holder(o *Owner) *holder {
+	for i := range e.holders {
+		if e.holders[i].owner == o {
+			return &e.holders[i]
+		}
+	}
+	return nil
+}
+
+// allows reports whether the holders but o go with mode m.
+func (e *entry) allows(o *Owner, m Mode) bool {
+	for i := range e.holders {
+		if h := &e.holders[i]; h.owner != o && !m.goesWith(h.mode) {
+			return false
+		}
+	}
+	return true
+}
+
+// holderWaits reports whether a holder but o waits for some lock. Without one
+// a wait of o here closes no cycle: whoever it waits for, also through the
+// queue, is a holder, and those run. A holder that begins to wait later
+// searches itself.
+func (e *entry) holderWaits(o *Owner) bool {
+	for i := range e.holders {
+		if h := e.holders[i].owner; h != o && h.waiting.Load() != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// enqueue puts p at the end of the queue; an upgrade behind the last upgrade.
+func (s *shard) enqueue(p *waiter) {
+	e := p.entry
+	before := e.last
+	if p.upgrade {
+		before = nil
+		for w := e.first; w != nil && w.upgrade; w = w.next {
+			before = w
+		}
+	}
+	p.prev = before
+	if before == nil {
+		p.next, e.first = e.first, p
+	} else {
+		p.next, before.next = before.next, p
+	}
+	if p.next == nil {
+		e.last = p
+	} else {
+		p.next.prev = p
+	}
+	s.queued[e] = struct{}{}
+	p.owner.waiting.Store(p)
+}
+
+// finish takes p out of the queue and wakes its owner with err.
+func (s *shard) finish(p *waiter, err error) {
+	e := p.entry
+	if p.prev == nil {
+		e.first = p.next
+	} else {
+		p.prev.next = p.next
+	}
+	if p.next == nil {
+		e.last = p.prev
+	} else {
+		p.next.prev = p.prev
+	}
+	p.prev, p.next = nil, nil
+	if e.first == nil {
+		delete(s.queued, e)
+	}
+	p.done, p.err = true, err
+	p.owner.waiting.Store(nil)
+	p.owner.wake <- struct{}{}
+}
+
+// grant serves the queue up to the first waiter that cannot have the lock yet.
+func (s *shard) grant(e *entry) {
+	for p := e.first; p != nil && e.allows(p.owner, p.mode); p = e.first {
+		if p.upgrade {
+			e.holder(p.owner).mode = p.mode
+		} else {
+			e.holders = append(e.holders, holder{p.owner, p.mode})
+		}
+		s.finish(p, nil)
+	}
+}
