@@ -180,6 +180,6 @@ func csns(n int) []txn.CSN {
 func same(t testing.TB, what string, got, want any) {
 	t.Helper()
 	if g, w := fmt.Sprint(got), fmt.Sprint(want); g != w {
-		t.Fatalf("%s:\n got %s\nwant %s", what, g, w)
+		t.Fatalf("%s:\n got %.4000s\nwant %.4000s", what, g, w)
 	}
 }

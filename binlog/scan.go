@@ -75,7 +75,7 @@ func ScanTxns(x *logfile.Index, from txn.Coord) (*TxnScanner, error) {
 		if len(files) == 0 {
 			return s, nil
 		}
-		from = txn.Coord{File: files[0], Pos: logfile.MagicSize}
+		return s, s.open(files[0], 0)
 	}
 	if !x.Has(from.File) {
 		return nil, &PositionError{At: from, Err: ErrUnknownFile}
@@ -87,10 +87,7 @@ func ScanTxns(x *logfile.Index, from txn.Coord) (*TxnScanner, error) {
 	if from.Pos > uint64(size) {
 		return nil, &PositionError{At: from, Size: size, Err: ErrPositionBeyondEnd}
 	}
-	if err := s.open(from.File, int64(from.Pos)); err != nil {
-		return nil, err
-	}
-	return s, nil
+	return s, s.open(from.File, int64(from.Pos))
 }
 
 // open goes to the named file. Damage in its header is kept for Next.

@@ -224,8 +224,18 @@ func (r *Reader) sizeOf(b []byte, off int64) (int, error) {
 // fill reads on, so that the buffer holds at least need bytes. more is false
 // if the Tail or the end of the file comes before that.
 func (r *Reader) fill(need int) (more bool, err error) {
-	if err := r.setLimit(); err != nil {
-		return false, err
+	// The limit is asked first: a truncation that replaced the file before the
+	// mark came there is then seen in copies.
+	for {
+		if err := r.setLimit(); err != nil {
+			return false, err
+		}
+		if r.copies == r.x.copies.Load() {
+			break
+		}
+		if err := r.open(r.name, r.off); err != nil {
+			return false, err
+		}
 	}
 	if r.off+int64(need) > r.limit {
 		// Nothing more may be read. A part of an event shows as a torn one.
@@ -234,14 +244,6 @@ func (r *Reader) fill(need int) (more bool, err error) {
 			return false, r.err
 		}
 		return false, nil
-	}
-	if r.copies != r.x.copies.Load() {
-		if err := r.open(r.name, r.off); err != nil {
-			return false, err
-		}
-		if err := r.setLimit(); err != nil {
-			return false, err
-		}
 	}
 	r.makeRoom(need)
 	have := len(r.buf)
@@ -284,9 +286,6 @@ func (r *Reader) setLimit() error {
 		r.limit = mark.Offset
 	case c > 0: // the file is complete
 		st, err := r.f.Stat()
-		if r.copies != r.x.copies.Load() {
-			st, err = r.x.fs.Stat(r.x.Path(r.name))
-		}
 		if err != nil {
 			return err
 		}

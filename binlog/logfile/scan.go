@@ -155,7 +155,7 @@ func (s *Scanner) valid(off int64) (ev event.Event, bad, err error) {
 	}
 	ev = event.Event(b)
 	if ev.Type() == event.FormatDescription {
-		sums, bad := formatChecksum(ev)
+		sums, bad := s.format(ev)
 		if bad == nil {
 			s.checksum = sums
 		}
@@ -197,14 +197,14 @@ func knownType(t event.Type) bool {
 		t == event.LocalHeader || t == event.LocalKV
 }
 
-// formatChecksum reports whether a Format_description announces checksums. The
-// event always ends in algorithm and CRC32 itself, which is verified.
-func formatChecksum(ev event.Event) (bool, error) {
+// format reports whether a Format_description announces checksums. It has a
+// CRC32 itself in any case, which other servers fill in only with checksums on.
+func (s *Scanner) format(ev event.Event) (bool, error) {
 	f, err := event.DecodeFormat(ev)
 	if err != nil {
 		return false, fmt.Errorf("%w: %w", ErrImplausible, err)
 	}
-	if f.Checksum && !sumMatches(ev) {
+	if (f.Checksum || !s.o.Foreign) && !sumMatches(ev) {
 		return false, ErrChecksum
 	}
 	return f.Checksum, nil
