@@ -34,19 +34,17 @@ type Options struct {
 	Version string
 	// Collation is the collation id of the handshake; 0 = 255, utf8mb4_0900_ai_ci.
 	Collation uint16
-	// Translate turns any error into MySQL's number, SQLSTATE and text; nil =
-	// what the error itself says, else 1105. Package sql has the full table.
-	Translate func(error) (num uint16, state, msg string)
+	// Translate turns the error of a statement into MySQL's number, SQLSTATE and
+	// text; nil = what the error itself says, else 1105. query is the statement,
+	// empty for other commands: the text of a syntax error quotes it. Package sql
+	// has the full table.
+	Translate func(err error, query string) (num uint16, state, msg string)
 
 	// TLS serves encrypted connections; nil = TLS is not offered. MinVersion is
 	// raised to TLS 1.2.
 	TLS *tls.Config
 	// RequireSecureTransport refuses connections without TLS (error 3159).
 	RequireSecureTransport func() bool
-	// LocalInfile offers LOAD DATA LOCAL; nil = off. The statement itself is
-	// refused for now, see Server.
-	LocalInfile func() bool
-
 	// MaxAllowedPacket bounds a client's packet after log-in, in bytes. Before
 	// log-in the bound is 64 KiB.
 	MaxAllowedPacket func() int
@@ -67,9 +65,10 @@ type Options struct {
 
 	// Dump serves replicas; nil = dump commands end in error 1235.
 	Dump DumpServer
-	// StatementText, if set, may replace the text of a statement before it runs,
-	// for COM_QUERY and COM_STMT_PREPARE alike; nil = unchanged.
-	StatementText func(ctx context.Context, connID uint32, query string) (string, error)
+	// TrackedGTIDs returns the GTIDs of the transaction that the session has just
+	// committed if session_track_gtids asks for them, and forgets them; "" = none.
+	// nil = never. They travel in the OK packet of clients that can read them.
+	TrackedGTIDs func(s gms.Session) string
 	// Statistics is the text of COM_STATISTICS (mysqladmin status); nil = a short
 	// one of our own.
 	Statistics func() string
@@ -115,13 +114,12 @@ type DumpWriter interface {
 
 // ConnInfo describes one logged-in connection.
 type ConnInfo struct {
-	ID           uint32
-	User, Host   string // account name; client address without port
-	Command      string // Sleep, Query, Execute, Binlog Dump, …
-	Since        time.Time
-	TLS          bool
-	Session      gms.Session // nil before log-in
-	Capabilities uint32
+	ID      uint32
+	User    string // name sent by the client
+	Host    string // client address without port
+	Port    int
+	Command string    // Sleep, Query, Execute, Binlog Dump, …
+	Since   time.Time // begin of Command
 }
 
 // Stats are counters since the start, and gauges.

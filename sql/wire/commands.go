@@ -1,0 +1,280 @@
+package wire
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"strings"
+	"time"
+	"unsafe"
+
+	"github.com/dolthub/vitess/go/sqltypes"
+	querypb "github.com/dolthub/vitess/go/vt/proto/query"
+)
+
+// dispatch answers one command. An error ends the connection; errors of the
+// command itself are sent.
+func (c *conn) dispatch(cmd byte, p []byte) (more bool, err error) {
+	switch cmd {
+	case comQuit:
+		return false, nil
+	case comQuery:
+		c.query(text(p))
+	case comStmtPrepare:
+		c.prepare(text(p))
+	case comStmtExecute:
+		c.execute(p)
+	case comStmtLongData:
+		c.longData(p)
+	case comStmtClose:
+		c.closeStmt(p)
+	case comStmtReset:
+		c.resetStmt(p)
+	case comStmtFetch:
+		c.fetch(p)
+	case comPing:
+		c.writeOK(0, 0, 0, "")
+	case comInitDB:
+		name := string(p)
+		c.simple("", func(context.Context) error { return c.s.handler.ComInitDB(c.mc, name) })
+	case comResetConnection:
+		c.resetConnection()
+	case comChangeUser:
+		return c.changeUser(p)
+	case comSetOption:
+		c.setOption(p)
+	case comFieldList:
+		c.fieldList(p)
+	case comStatistics:
+		c.w.write([]byte(c.s.statistics()))
+	case comProcessKill:
+		c.processKill(p)
+	case comRegisterSlave:
+		c.registerReplica(p)
+	case comBinlogDump, comBinlogDumpGTID:
+		return c.dump(cmd, p)
+	default:
+		c.writeErr(wireError(erUnknownCommand, "08S01", "Unknown command"))
+	}
+	return true, nil
+}
+
+// text returns the packet's bytes as a string. Small ones are copied, because
+// their buffer is reused; large ones own theirs.
+func text(p []byte) string {
+	if cap(p) <= keepPacket {
+		return string(p)
+	}
+	return unsafe.String(unsafe.SliceData(p), len(p))
+}
+
+// fail sends the error of a command.
+func (c *conn) fail(err error, query string) { c.writeErr(c.translate(err, query)) }
+
+// simple runs fn and answers OK.
+func (c *conn) simple(query string, fn func(context.Context) error) {
+	if err := c.run(fn); err != nil {
+		c.fail(err, query)
+		return
+	}
+	c.writeOK(0, 0, 0, "")
+}
+
+// results sends what the handler delivers for one statement: batches of rows,
+// or one result without columns. The handler calls send from one goroutine at a
+// time while the connection's own goroutine waits.
+type results struct {
+	c      *conn
+	binary bool
+	begun  bool
+	rows   bool // a result set is open
+	more   bool // another statement follows
+}
+
+func (r *results) send(res *sqltypes.Result, more bool) error {
+	c := r.c
+	r.more = more
+	if !r.begun {
+		r.begun = true
+		if len(res.Fields) == 0 {
+			c.writeOKLike(headerOK, res.RowsAffected, res.InsertID, r.extra(), c.s.handler.WarningCount(c.mc), res.Info)
+			return c.w.err
+		}
+		r.rows = true
+		c.writeFields(res.Fields)
+	}
+	if !r.rows {
+		return nil
+	}
+	for _, row := range res.Rows {
+		var err error
+		if r.binary {
+			err = c.writeBinaryRow(res.Fields, row)
+		} else {
+			err = c.writeTextRow(row)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *results) extra() uint16 {
+	if r.more {
+		return statusMoreResults
+	}
+	return 0
+}
+
+// end closes the result set, or sends the error. Either may follow rows.
+func (r *results) end(err error, query string) {
+	switch {
+	case err != nil:
+		r.c.fail(err, query)
+	case r.rows:
+		r.c.writeEOF(true, r.extra(), r.c.s.handler.WarningCount(r.c.mc))
+	case !r.begun:
+		r.c.writeOKLike(headerOK, 0, 0, r.extra(), 0, "")
+	}
+}
+
+// query runs COM_QUERY: one statement, or several for clients that may send
+// them.
+func (c *conn) query(q string) {
+	if strings.TrimSpace(q) == "" {
+		c.writeErr(wireError(1065, "42000", "Query was empty"))
+		return
+	}
+	for q != "" && c.w.err == nil {
+		r := results{c: c}
+		rest := ""
+		err := c.run(func(ctx context.Context) (err error) {
+			if c.caps&capMultiStatements == 0 {
+				return c.s.handler.ComQuery(ctx, c.mc, q, r.send)
+			}
+			rest, err = c.s.handler.ComMultiQuery(ctx, c.mc, q, r.send)
+			return err
+		})
+		r.more = rest != ""
+		r.end(err, q)
+		if err != nil {
+			return
+		}
+		q = rest
+	}
+}
+
+func (c *conn) resetConnection() {
+	err := c.run(func(context.Context) error { return c.s.handler.ComResetConnection(c.mc) })
+	c.refreshSession()
+	c.stmts = nil
+	c.mc.StatusFlags = statusAutocommit
+	if err != nil {
+		c.fail(err, "")
+		return
+	}
+	c.writeOK(0, 0, 0, "")
+}
+
+// changeUser logs in again on the same connection. A failure ends it.
+func (c *conn) changeUser(p []byte) (bool, error) {
+	req, ok := parseChangeUser(p, c.caps)
+	if !ok {
+		return false, c.refuse(errMalformed)
+	}
+	c.raw.SetReadDeadline(time.Now().Add(c.s.o.connectTimeout()))
+	c.unregister()
+	c.stmts, c.session = nil, nil
+	if c.replica {
+		c.replica = false
+		c.s.o.Dump.UnregisterReplica(c.id)
+	}
+	if err := c.login(req); err != nil {
+		return false, err
+	}
+	return true, nil
+}
+
+func (c *conn) setOption(p []byte) {
+	if len(p) != 2 {
+		c.writeErr(errMalformed)
+		return
+	}
+	switch binary.LittleEndian.Uint16(p) {
+	case 0:
+		c.caps |= capMultiStatements
+	case 1:
+		c.caps &^= capMultiStatements
+	default:
+		c.writeErr(wireError(erUnknownCommand, "08S01", "Unknown command"))
+		return
+	}
+	c.writeEOF(true, 0, 0)
+}
+
+// processKill is KILL with the checks of the statement.
+func (c *conn) processKill(p []byte) {
+	if len(p) != 4 {
+		c.writeErr(errMalformed)
+		return
+	}
+	c.query(fmt.Sprintf("KILL %d", binary.LittleEndian.Uint32(p)))
+}
+
+// fieldList sends the definitions of a table's columns, each with a default
+// value (NULL: mysqlshow does not print it), ended as rows are.
+func (c *conn) fieldList(p []byte) {
+	cur := cursor{b: p}
+	table := string(cur.nul())
+	wild := string(cur.rest())
+	if cur.bad {
+		c.writeErr(errMalformed)
+		return
+	}
+	var fields []*querypb.Field
+	q := "SELECT * FROM `" + strings.ReplaceAll(table, "`", "``") + "` LIMIT 0"
+	err := c.run(func(ctx context.Context) error {
+		return c.s.handler.ComQuery(ctx, c.mc, q, func(r *sqltypes.Result, _ bool) error {
+			fields = r.Fields
+			return nil
+		})
+	})
+	if err != nil {
+		c.fail(err, q)
+		return
+	}
+	for _, f := range fields {
+		if wild == "" || like(strings.ToLower(f.Name), strings.ToLower(wild)) {
+			c.send(append(appendDefinition(c.row[:0], f), headerNull))
+		}
+	}
+	c.writeEOF(true, 0, 0)
+}
+
+// like matches SQL's % and _.
+func like(s, pattern string) bool {
+	for i := 0; i < len(pattern); i++ {
+		switch p := pattern[i]; {
+		case p == '%':
+			rest := strings.TrimLeft(pattern[i:], "%")
+			for j := len(s); j >= 0; j-- {
+				if like(s[len(s)-j:], rest) {
+					return true
+				}
+			}
+			return false
+		case s == "":
+			return false
+		case p == '\\' && i+1 < len(pattern):
+			i++
+			if s[0] != pattern[i] {
+				return false
+			}
+		case p != '_' && p != s[0]:
+			return false
+		}
+		s = s[1:]
+	}
+	return s == ""
+}

@@ -1,0 +1,211 @@
+package wire
+
+import (
+	"encoding/binary"
+
+	"github.com/dolthub/vitess/go/sqltypes"
+	querypb "github.com/dolthub/vitess/go/vt/proto/query"
+)
+
+// keepRow is the largest scratch buffer kept for the next row.
+const keepRow = 1 << 20
+
+// status returns the status flags of a response.
+func (c *conn) status(extra uint16) uint16 {
+	return c.mc.StatusFlags&(statusInTrans|statusAutocommit) | extra
+}
+
+// writeOK sends an OK packet.
+func (c *conn) writeOK(affected, insertID uint64, extra uint16, info string) {
+	c.writeOKLike(headerOK, affected, insertID, extra, 0, info)
+}
+
+// writeOKLike sends an OK packet under either of its headers:
+//
+//	header 1 | affected rows n | insert id n | status 2 | warnings 2 | info
+//
+// For clients that track the session info is length-encoded, and followed by
+// the changes if the status says so.
+func (c *conn) writeOKLike(header byte, affected, insertID uint64, extra, warnings uint16, info string) {
+	b := append(c.row[:0], header)
+	b = appendLenenc(b, affected)
+	b = appendLenenc(b, insertID)
+	changes := c.trackedChanges()
+	if changes != nil {
+		extra |= statusSessionChanged
+	}
+	b = binary.LittleEndian.AppendUint16(b, c.status(extra))
+	b = binary.LittleEndian.AppendUint16(b, warnings)
+	if c.caps&capSessionTrack != 0 {
+		if info != "" || changes != nil {
+			b = appendLenencString(b, info)
+		}
+		if changes != nil {
+			b = appendLenencString(b, changes)
+		}
+	} else {
+		b = append(b, info...)
+	}
+	c.send(b)
+}
+
+// trackedChanges is the session state information of an OK packet: type 3
+// (GTIDs), its length, encoding 0, the set; nil if there is nothing to tell.
+func (c *conn) trackedChanges() []byte {
+	if c.caps&capSessionTrack == 0 || c.s.o.TrackedGTIDs == nil || c.session == nil {
+		return nil
+	}
+	gtids := c.s.o.TrackedGTIDs(c.session)
+	if gtids == "" {
+		return nil
+	}
+	data := appendLenencString([]byte{0}, gtids)
+	return appendLenencString([]byte{3}, data)
+}
+
+// writeEOF ends a list of definitions or rows, in the style the client asked
+// for. last says that it ends rows: with DEPRECATE_EOF only those have an end.
+func (c *conn) writeEOF(last bool, extra, warnings uint16) {
+	if c.caps&capDeprecateEOF != 0 {
+		if last {
+			c.writeOKLike(headerEOF, 0, 0, extra, warnings, "")
+		}
+		return
+	}
+	c.plainEOF(extra, warnings)
+}
+
+// plainEOF sends the five-byte EOF packet.
+func (c *conn) plainEOF(extra, warnings uint16) {
+	b := append(c.row[:0], headerEOF)
+	b = binary.LittleEndian.AppendUint16(b, warnings)
+	b = binary.LittleEndian.AppendUint16(b, c.status(extra))
+	c.send(b)
+}
+
+// writeErr sends an ERR packet.
+func (c *conn) writeErr(e *sqlError) {
+	c.send(appendErr(c.row[:0], e))
+}
+
+// send writes a packet that was built in c.row, and keeps the buffer.
+func (c *conn) send(b []byte) {
+	c.w.write(b)
+	if cap(b) > keepRow {
+		b = nil
+	}
+	c.row = b
+}
+
+// writeFields sends the column count and the definitions.
+func (c *conn) writeFields(fields []*querypb.Field) {
+	c.send(appendLenenc(c.row[:0], uint64(len(fields))))
+	c.writeDefinitions(fields)
+}
+
+func (c *conn) writeDefinitions(fields []*querypb.Field) {
+	for _, f := range fields {
+		c.send(appendDefinition(c.row[:0], f))
+	}
+	c.writeEOF(false, 0, 0)
+}
+
+// appendDefinition writes ColumnDefinition41:
+//
+//	"def" | schema | table | org table | name | org name    length-encoded
+//	0x0c | collation 2 | length 4 | type 1 | flags 2 | decimals 1 | 00 00
+func appendDefinition(b []byte, f *querypb.Field) []byte {
+	b = appendLenencString(b, "def")
+	b = appendLenencString(b, f.Database)
+	b = appendLenencString(b, f.Table)
+	b = appendLenencString(b, f.OrgTable)
+	b = appendLenencString(b, f.Name)
+	b = appendLenencString(b, f.OrgName)
+	d := describe(f)
+	b = append(b, 0x0c)
+	b = binary.LittleEndian.AppendUint16(b, d.collation)
+	b = binary.LittleEndian.AppendUint32(b, f.ColumnLength)
+	b = append(b, d.typ)
+	b = binary.LittleEndian.AppendUint16(b, d.flags)
+	return append(b, d.decimals, 0, 0)
+}
+
+// description is what the protocol says of a column beside its names.
+type description struct {
+	typ       byte
+	flags     uint16
+	collation uint16
+	decimals  byte
+}
+
+// describe completes what go-mysql-server knows of a column: it sends the text
+// collation for numbers, and leaves type flags out.
+func describe(f *querypb.Field) description {
+	typ, typeFlags := sqltypes.TypeToMySQL(f.Type)
+	d := description{
+		typ: byte(typ), flags: uint16(f.Flags) | uint16(typeFlags),
+		collation: uint16(f.Charset), decimals: byte(f.Decimals),
+	}
+	switch {
+	case isText(f.Type):
+		if d.collation == binaryCollation {
+			d.flags |= colBinary
+		}
+		if d.typ == typeBlob || d.typ == typeJSON || d.typ == typeGeometry {
+			d.flags |= colBlob
+		}
+		if d.typ == typeJSON {
+			// JSON travels as text, yet is declared binary.
+			d.flags |= colBinary
+			d.collation = binaryCollation
+		}
+		return d
+	case sqltypes.IsFloat(f.Type):
+		if d.decimals == 0 {
+			d.decimals = 31 // not fixed
+		}
+	case f.Type == sqltypes.Timestamp:
+		d.flags |= colTimestamp
+	}
+	// Numbers, temporals and binary strings have no text collation.
+	d.collation = binaryCollation
+	d.flags |= colBinary
+	if isNumber(f.Type) {
+		d.flags |= colNum
+	}
+	if f.Type == sqltypes.Blob || f.Type == sqltypes.Geometry || f.Type == sqltypes.Vector {
+		d.flags |= colBlob
+	}
+	if f.Type == sqltypes.Bit {
+		d.flags &^= colBinary | colNum
+	}
+	return d
+}
+
+func isNumber(t querypb.Type) bool {
+	return sqltypes.IsIntegral(t) || sqltypes.IsFloat(t) || t == sqltypes.Decimal || t == sqltypes.Null
+}
+
+// isText reports whether values of the type have a character set.
+func isText(t querypb.Type) bool {
+	switch t {
+	case sqltypes.Text, sqltypes.VarChar, sqltypes.Char, sqltypes.Enum, sqltypes.Set, sqltypes.TypeJSON:
+		return true
+	}
+	return false
+}
+
+// writeTextRow sends a row of the text protocol: length-encoded strings, 0xFB
+// for NULL.
+func (c *conn) writeTextRow(row []sqltypes.Value) error {
+	b := c.row[:0]
+	for i := range row {
+		if row[i].IsNull() {
+			b = append(b, headerNull)
+		} else {
+			b = appendLenencString(b, row[i].Raw())
+		}
+	}
+	c.send(b)
+	return c.w.err
+}
