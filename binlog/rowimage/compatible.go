@@ -179,7 +179,15 @@ func TypeName(c *Column, target bool) string {
 	case mysql.MYSQL_TYPE_NEWDECIMAL:
 		return fmt.Sprintf("decimal(%d,%d)", c.Meta>>8, c.Meta&0xff)
 	case mysql.MYSQL_TYPE_BLOB:
-		return [5]string{"blob", "tinyblob", "blob", "mediumblob", "longblob"}[c.Meta]
+		switch c.Meta {
+		case 1:
+			return "tinyblob"
+		case 3:
+			return "mediumblob"
+		case 4:
+			return "longblob"
+		}
+		return "blob"
 	}
 	if name, ok := plainTypeNames[c.Type]; ok {
 		return name

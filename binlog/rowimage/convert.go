@@ -20,7 +20,7 @@ const (
 )
 
 // ConversionError is a column that cannot be converted: error 13146 of MySQL
-// 8.0 (1677 before), whose text is Error's with the table before "cannot".
+// 8.0, 1677 before. Text is the message.
 type ConversionError struct {
 	Column                 int // from 0
 	Name                   string
@@ -29,6 +29,11 @@ type ConversionError struct {
 
 func (e *ConversionError) Error() string {
 	return fmt.Sprintf("column %d cannot be converted from type '%s' to type '%s'", e.Column, e.SourceType, e.TargetType)
+}
+
+// Text is MySQL's message; table is "database.table".
+func (e *ConversionError) Text(table string) string {
+	return fmt.Sprintf("Column %d of table '%s' cannot be converted from type '%s' to type '%s'", e.Column, table, e.SourceType, e.TargetType)
 }
 
 // convertFunc appends the local stored bytes of a remote value (not NULL).

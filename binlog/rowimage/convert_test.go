@@ -110,6 +110,10 @@ func TestConverter_ErrorNamesTypes(t *testing.T) {
 		if err == nil || err.Error() != c.want {
 			t.Errorf("%v, want %s", err, c.want)
 		}
+		var ce *rowimage.ConversionError
+		if errors.As(err, &ce) && ce.Text("d.t") != "Column 1 of table 'd.t'"+strings.TrimPrefix(c.want, "column 1") {
+			t.Error(ce.Text("d.t"))
+		}
 	}
 }
 
