@@ -4,8 +4,10 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"strconv"
 	"time"
 
+	"binrelay/binlog/event"
 	"binrelay/relaylog"
 	"binrelay/replica/replstate"
 )
@@ -41,6 +43,8 @@ type Options struct {
 	// Window bounds what is enqueued and not yet visible.
 	WindowBytes int64 // 0 = 128 MiB
 	WindowCount int   // 0 = 4096
+	// Describe names an event for SHOW RELAYLOG EVENTS; nil = its type's number.
+	Describe func(ev event.Event, checksum bool) (typeName, info string)
 	// Dial opens the connection to the source; nil = net.Dialer.
 	Dial   func(ctx context.Context, network, addr string) (net.Conn, error)
 	Now    func() time.Time // nil = time.Now
@@ -72,6 +76,9 @@ func (o *Options) fill() {
 	}
 	orDefault(&o.WindowBytes, defaultWindowBytes)
 	orDefault(&o.WindowCount, defaultWindowCount)
+	if o.Describe == nil {
+		o.Describe = func(ev event.Event, _ bool) (string, string) { return strconv.Itoa(int(ev.Type())), "" }
+	}
 	if o.Dial == nil {
 		o.Dial = (&net.Dialer{}).DialContext
 	}

@@ -288,7 +288,10 @@ func (q *queue) append(ctx context.Context, ev event.Event, to txn.Coord) error 
 			return fmt.Errorf("wait for relay log space: %w", err)
 		}
 	}
-	if err := q.rc.relay.Append(ev, to, q.crc); err != nil {
+	q.rc.writing.Lock()
+	err := q.rc.relay.Append(ev, to, q.crc)
+	q.rc.writing.Unlock()
+	if err != nil {
 		crc := q.crc
 		err = q.rc.retryFull(ctx, err, func() error { return q.rc.relay.Append(ev, to, crc) })
 		if err != nil {
@@ -314,8 +317,9 @@ func (q *queue) writeIgnored(ctx context.Context) error {
 	if !q.ignored {
 		return nil
 	}
-	if err := q.rc.relay.Ignore(q.pos); err != nil {
-		err = q.rc.retryFull(ctx, err, func() error { return q.rc.relay.Ignore(q.pos) })
+	ignore := func() error { return q.rc.relay.Ignore(q.pos) }
+	if err := q.rc.write(ignore); err != nil {
+		err = q.rc.retryFull(ctx, err, ignore)
 		if err != nil {
 			return err
 		}
@@ -330,7 +334,7 @@ func (q *queue) writeIgnored(ctx context.Context) error {
 }
 
 func (q *queue) sync() error {
-	if err := q.rc.relay.Sync(); err != nil {
+	if err := q.rc.write(q.rc.relay.Sync); err != nil {
 		return fatalf(errnoRelayWrite, "Relay log write failure: %v", err)
 	}
 	q.unsynced = 0

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"strconv"
+	"sync"
 	"time"
 
 	"binrelay/binlog/logfile"
@@ -31,6 +32,15 @@ type receiver struct {
 	st     *state
 	relay  *relaylog.Log
 	logger *slog.Logger
+
+	writing *sync.Mutex // held for each write to relay
+}
+
+// write runs one write to the relay log.
+func (rc *receiver) write(fn func() error) error {
+	rc.writing.Lock()
+	defer rc.writing.Unlock()
+	return fn()
 }
 
 // run receives until ctx ends or something happens that reconnecting cannot
@@ -41,14 +51,17 @@ func (rc *receiver) run(ctx context.Context) {
 	if ctx.Err() != nil {
 		err = nil
 	}
-	if serr := rc.relay.Sync(); serr != nil && err == nil {
+	if serr := rc.write(rc.relay.Sync); serr != nil && err == nil {
 		err = fatalf(errnoRelayWrite, "Relay log write failure: %v", serr)
 	}
 	rc.st.set(func(f *fields) {
 		f.ioRunning = replstate.No
 		f.ioState, f.ioSince = replstate.StateNone, rc.opt.Now()
 		var fatal *fatalError
-		if errors.As(err, &fatal) || err != nil && f.ioError.Number == 0 {
+		if errors.As(err, &fatal) && fatal.err.Number == errnoRelayWrite {
+			f.relayFailed = true
+		}
+		if fatal != nil || err != nil && f.ioError.Number == 0 {
 			f.ioError = rc.threadError(err, &f.cfg)
 		}
 	})
@@ -60,7 +73,7 @@ func (rc *receiver) receive(ctx context.Context) error {
 	attempt := uint64(0) // connections tried since the last event came
 	lost := replstate.StateNone
 	for {
-		f, _ := rc.st.get()
+		f := rc.st.get()
 		cfg := f.cfg
 		attempt++
 		rc.st.set(func(f *fields) { f.ioRunning, f.attempts = replstate.Connecting, attempt })
@@ -117,7 +130,7 @@ func (rc *receiver) session(ctx context.Context, cfg *replstate.SourceConfig) (a
 	if err := s.register(set); err != nil {
 		return false, err
 	}
-	f, _ := rc.st.get()
+	f := rc.st.get()
 	if err := s.dump(set, f.read); err != nil {
 		return false, err
 	}
@@ -190,7 +203,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 // retryFull deals with a failed write to the relay log: while the disk is full
 // it waits and tries again, as mysqld does. Any other failure is fatal.
 func (rc *receiver) retryFull(ctx context.Context, err error, write func() error) error {
-	for ; err != nil; err = write() {
+	for ; err != nil; err = rc.write(write) {
 		if !logfile.IsDiskFull(err) {
 			return fatalf(errnoRelayWrite, "Relay log write failure: %v", err)
 		}

@@ -31,6 +31,8 @@ type fields struct {
 	lagTime   uint32 // header time of the oldest group not yet applied; 0 = none
 	clockDiff int64  // our clock minus the source's, seconds
 
+	relayFailed bool // the relay log must be opened again
+
 	sourceID   uint32
 	sourceUUID string
 
@@ -47,11 +49,9 @@ type fields struct {
 type state struct {
 	mu      sync.Mutex
 	f       fields
-	changed chan struct{} // closed and replaced when exec or sqlRunning changes
-	grown   chan struct{} // closed and replaced when the relay log grew; nil = nobody waits
+	changed chan struct{} // closed when exec or sqlRunning changes; nil = nobody waits
+	grown   chan struct{} // closed when the relay log grew; nil = nobody waits
 }
-
-func newState() *state { return &state{changed: make(chan struct{})} }
 
 // set changes fields.
 func (s *state) set(fn func(f *fields)) {
@@ -65,15 +65,27 @@ func (s *state) setWake(fn func(f *fields)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	fn(&s.f)
-	close(s.changed)
-	s.changed = make(chan struct{})
+	if s.changed != nil {
+		close(s.changed)
+		s.changed = nil
+	}
 }
 
-// get returns a copy of the fields and a channel that closes at the next
-// progress.
-func (s *state) get() (fields, <-chan struct{}) {
+// get returns a copy of the fields.
+func (s *state) get() fields {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.f
+}
+
+// await returns a copy of the fields and a channel that closes at the next
+// progress.
+func (s *state) await() (fields, <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.changed == nil {
+		s.changed = make(chan struct{})
+	}
 	return s.f, s.changed
 }
 
