@@ -425,6 +425,51 @@ func TestAppendPrefix_OutOfRange(t *testing.T) {
 	}
 }
 
+// TestAppendRow_MinusZeroDecimal: an image from elsewhere may hold -0.00.
+func TestAppendRow_MinusZeroDecimal(t *testing.T) {
+	cols := []rowimage.Column{{Type: gomysql.MYSQL_TYPE_NEWDECIMAL, Meta: 5<<8 | 2}}
+	layout, err := rowimage.Compile(cols)
+	if err != nil {
+		t.Fatal(err)
+	}
+	enc, err := keycodec.Compile(cols, []keycodec.Part{{}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var keys [2][]byte
+	for i, image := range [][]byte{{0xfe, 0x80, 0, 0}, {0xfe, 0x7f, 0xff, 0xff}} {
+		cells, err := layout.Cut(image, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if keys[i], err = enc.AppendRow(nil, image, cells); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Equal(keys[0], keys[1]) {
+		t.Errorf("0: % x, -0: % x", keys[0], keys[1])
+	}
+}
+
+// TestAppendPrefix_Binary: BINARY(3) holds 'a\0\0', which 'a' is not.
+func TestAppendPrefix_Binary(t *testing.T) {
+	cols := []rowimage.Column{{Type: gomysql.MYSQL_TYPE_STRING, Meta: 3, Collation: 63}}
+	enc, err := keycodec.Compile(cols, []keycodec.Part{{}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored, err := enc.AppendPrefix(nil, keycodec.Stored([]byte("a")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for bound, want := range map[string]int{"a": 1, "a\x00\x00": 0, "a\x00\x01": -1} {
+		key, err := enc.AppendPrefix(nil, keycodec.Bytes([]byte(bound)))
+		if err != nil || bytes.Compare(stored, key) != want {
+			t.Errorf("bound %q: %d, want %d (%v)", bound, bytes.Compare(stored, key), want, err)
+		}
+	}
+}
+
 func TestCompile_Refuses(t *testing.T) {
 	for name, c := range map[string]struct {
 		col  rowimage.Column
