@@ -71,7 +71,11 @@ func (p *parser) flushItem(s *Flush) {
 
 func (p *parser) flushTables(s *Flush) Statement {
 	s.What = FlushTables
-	if !p.atEnd() && !p.see("WITH") {
+	switch {
+	case p.atEnd() || p.see("WITH"):
+	case p.see("FOR"): // needs tables before it
+		p.fail()
+	default:
 		s.Tables = p.tables()
 	}
 	switch {

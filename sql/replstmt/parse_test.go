@@ -214,7 +214,7 @@ func TestParse_SyntaxErrors(t *testing.T) {
 		{"flush", "", 1},
 		{"flush foo", "foo", 1},
 		{"flush tables with read", "", 1},
-		{"flush tables for export", "export", 1},
+		{"flush tables for export", "for export", 1},
 		{"kill", "", 1},
 		{"binlog abc", "abc", 1},
 		{"reset slave all all", "all", 1},
