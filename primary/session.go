@@ -145,8 +145,6 @@ func (s *session) open() error {
 			return err
 		}
 		at = txn.Coord{File: file, Pos: 4}
-	} else if at.Pos < 4 {
-		return fatal(textBelowFour)
 	}
 	s.at = place{first: at, last: at, lastByte: at}
 	r, err := s.reg.log.NewReader(at)
