@@ -58,7 +58,7 @@ func (t *Table) search(w *waiter, target *Owner, path []*Owner) []*Owner {
 		return t.search(next, target, path)
 	}
 	for i := range w.entry.holders {
-		if h := &w.entry.holders[i]; h.owner != w.owner && !w.mode.goesWith(h.mode) {
+		if h := &w.entry.holders[i]; h.owner != w.owner && !h.settled() && !w.mode.goesWith(h.mode) {
 			if cycle := visit(h.owner); cycle != nil {
 				return cycle
 			}

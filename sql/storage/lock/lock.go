@@ -13,6 +13,9 @@
 // Taking and giving back a free lock touches one shard and allocates nothing
 // in the steady state. A wait looks for cycles only if a holder of the lock is
 // waiting itself, and then with all shards locked, so that it sees one state.
+//
+// A session's transaction is an Owner. A replica's applier, which takes locks
+// for the next transaction while earlier ones are being committed, is a Chain.
 package lock
 
 import (

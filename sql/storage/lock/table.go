@@ -50,13 +50,17 @@ type entry struct {
 type holder struct {
 	owner *Owner
 	mode  Mode
+	use   *use // of a Chain's lock, else nil
 }
+
+// settled reports whether the lock will be given back whatever its owner
+// waits for.
+func (h *holder) settled() bool { return h.use != nil && h.use.unsettled.Load() == 0 }
 
 // waiter is one wait. All fields are guarded by the mutex of the entry's shard.
 type waiter struct {
-	owner      *Owner
+	holder     // as it will be
 	entry      *entry
-	mode       Mode // as it will be held
 	upgrade    bool // the owner holds the entry already
 	done       bool // no longer queued: granted if err is nil
 	err        error
@@ -88,58 +92,59 @@ func (t *Table) shard(hash uint64) *shard { return &t.shards[hash%shardCount] }
 // Errors: ErrDeadlock (the owner must roll back), ErrTimeout, ErrNoWait,
 // ErrSkip, or the context's cause.
 func (t *Table) Acquire(ctx context.Context, o *Owner, key []byte, m Mode, w Wait) (fresh bool, err error) {
+	e, err := t.acquire(ctx, holder{owner: o, mode: m}, key, w)
+	if e == nil || err != nil {
+		return false, err
+	}
+	o.held = append(o.held, e)
+	return true, nil
+}
+
+// acquire is Acquire without the owner's list. It returns the entry if h.owner
+// did not hold it before.
+func (t *Table) acquire(ctx context.Context, h holder, key []byte, w Wait) (*entry, error) {
 	hash := maphash.Bytes(t.seed, key)
 	s := t.shard(hash)
 	s.mu.Lock()
 	e := s.find(hash, key)
 	if e == nil {
 		e = s.add(hash, key)
-		e.holders = append(e.holders, holder{o, m})
+		e.holders = append(e.holders, h)
 		s.mu.Unlock()
-		o.held = append(o.held, e)
-		return true, nil
+		return e, nil
 	}
-	mine := e.holder(o)
+	mine := e.holder(h.owner)
 	if mine != nil {
-		m = join(mine.mode, m)
-		if m == mine.mode {
+		h.mode = join(mine.mode, h.mode)
+		if h.mode == mine.mode || e.allows(h.owner, h.mode) {
+			mine.mode = h.mode
 			s.mu.Unlock()
-			return false, nil
+			return nil, nil
 		}
-		if e.allows(o, m) {
-			mine.mode = m
-			s.mu.Unlock()
-			return false, nil
-		}
-	} else if e.first == nil && e.allows(o, m) {
-		e.holders = append(e.holders, holder{o, m})
+	} else if e.first == nil && e.allows(h.owner, h.mode) {
+		e.holders = append(e.holders, h)
 		s.mu.Unlock()
-		o.held = append(o.held, e)
-		return true, nil
+		return e, nil
 	}
 	if w.Policy != Block {
 		s.mu.Unlock()
 		if w.Policy == SkipLocked {
-			return false, ErrSkip
+			return nil, ErrSkip
 		}
-		return false, ErrNoWait
+		return nil, ErrNoWait
 	}
-	p := &waiter{owner: o, entry: e, mode: m, upgrade: mine != nil, since: time.Now()}
+	p := &waiter{holder: h, entry: e, upgrade: mine != nil, since: time.Now()}
 	s.enqueue(p)
-	search := e.holderWaits(o)
+	search := e.holderWaits(h.owner)
 	s.mu.Unlock()
 
 	if search {
 		t.breakCycles(p)
 	}
-	if err := s.wait(ctx, p, w.Timeout); err != nil {
-		return false, err
+	if err := s.wait(ctx, p, w.Timeout); err != nil || p.upgrade {
+		return nil, err
 	}
-	if p.upgrade {
-		return false, nil
-	}
-	o.held = append(o.held, e)
-	return true, nil
+	return e, nil
 }
 
 // wait sleeps until the wait is over.
@@ -362,7 +367,7 @@ func (s *shard) grant(e *entry) {
 		if p.upgrade {
 			e.holder(p.owner).mode = p.mode
 		} else {
-			e.holders = append(e.holders, holder{p.owner, p.mode})
+			e.holders = append(e.holders, p.holder)
 		}
 		s.finish(p, nil)
 	}
