@@ -12,6 +12,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,6 +38,9 @@ var (
 	causeShutdown = wireError(erServerShutdown, "08S01", "Server shutdown in progress")
 	causeGone     = wireError(erInterrupted, "70100", "Query execution was interrupted: the client is gone")
 )
+
+// errPanic is all that a client hears of a panic.
+var errPanic = wireError(erUnknown, "HY000", "Internal error: the statement was given up; see the server's log")
 
 // longAgo as a deadline wakes a blocked read or write.
 var longAgo = time.Unix(1, 0)
@@ -353,7 +357,7 @@ func (c *conn) run(fn func(ctx context.Context) error) (err error) {
 		c.mu.Unlock()
 		if r := recover(); r != nil {
 			c.s.panicked(c.id, r, debug.Stack())
-			err = wireError(erUnknown, "HY000", "Internal error: the statement was given up; see the server's log")
+			err = errPanic
 		}
 		var cause *sqlError
 		if err != nil && errors.As(context.Cause(ctx), &cause) {
@@ -424,7 +428,16 @@ func (c *conn) translate(err error, query string) *sqlError {
 	if errors.As(err, &own) {
 		return own
 	}
-	num, state, msg := c.s.translate(err, query)
+	// The handler recovers panics of its own goroutines into such an error.
+	if text := err.Error(); strings.Contains(text, "panic recovered: ") {
+		c.s.panicked(c.id, text, nil)
+		return errPanic
+	}
+	database := ""
+	if c.session != nil {
+		database = c.session.GetCurrentDatabase()
+	}
+	num, state, msg := c.s.translate(err, query, database)
 	return &sqlError{num: num, state: state, msg: msg}
 }
 

@@ -187,7 +187,7 @@ func (c *conn) callServeDump(ctx context.Context, req replstate.DumpRequest, w *
 	defer func() {
 		if r := recover(); r != nil {
 			c.s.panicked(c.id, r, debug.Stack())
-			err = wireError(erUnknown, "HY000", "Internal error: the dump was given up; see the server's log")
+			err = errPanic
 		}
 	}()
 	return c.s.o.Dump.ServeDump(ctx, req, w)

@@ -224,9 +224,9 @@ func (s *Server) panicked(id uint32, r any, stack []byte) {
 }
 
 // translate finds number, SQLSTATE and text of an error.
-func (s *Server) translate(err error, query string) (uint16, string, string) {
+func (s *Server) translate(err error, query, database string) (uint16, string, string) {
 	if s.o.Translate != nil {
-		return s.o.Translate(err, query)
+		return s.o.Translate(err, query, database)
 	}
 	var se *mysql.SQLError
 	if errors.As(err, &se) {
