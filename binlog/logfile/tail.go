@@ -46,6 +46,13 @@ func (t *Tail) Close(err error) {
 	}
 }
 
+// Err returns what Close was called with; nil while the Tail is open.
+func (t *Tail) Err() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.err
+}
+
 func (t *Tail) broadcast() {
 	if t.wake != nil {
 		close(t.wake)
