@@ -36,9 +36,9 @@ type Options struct {
 	Collation uint16
 	// Translate turns the error of a statement into MySQL's number, SQLSTATE and
 	// text; nil = what the error itself says, else 1105. query is the statement,
-	// empty for other commands: the text of a syntax error quotes it. Package sql
-	// has the full table.
-	Translate func(err error, query string) (num uint16, state, msg string)
+	// empty for other commands, and database the session's default one: texts
+	// refer to them. Package sql has the full table.
+	Translate func(err error, query, database string) (num uint16, state, msg string)
 
 	// TLS serves encrypted connections; nil = TLS is not offered. MinVersion is
 	// raised to TLS 1.2.
