@@ -24,6 +24,9 @@
 //	BLOB JSON GEOMETRY               length (1 to 4 bytes), bytes
 //	ENUM SET                         1 or 2, 1 to 4 or 8 bytes
 //
+// STRING values come without their padding: CHAR without trailing spaces,
+// BINARY without trailing zero bytes. Who reads a BINARY column fills it up.
+//
 // Source: MySQL 8.0 internals, "Rows_event" and "Table_map_event".
 //
 // A Layout is immutable and safe for concurrent use; a Builder is not.
