@@ -35,6 +35,7 @@ type Txn struct {
 
 	DDL             bool        // the group may hold statements: flag bit 0 of the GTID event
 	After           Clock       // what was visible when the transaction finished executing: gives last_committed
+	Ordered         bool        // it may depend on any transaction before it: last_committed is the one before
 	Origin          *txn.Origin // replicated: original commit time and server id are kept
 	OriginalVersion uint32      // replicated: original_server_version; 0 = ours
 	Timestamp       uint32      // header time of the GTID event, seconds since 1970; 0 = now
@@ -112,7 +113,9 @@ func (l *Log) head(t *Txn, seq int64, now time.Time) event.GTIDInfo {
 	l.mu.Lock()
 	number := l.number
 	l.mu.Unlock()
-	if t.After.File == number && t.After.Sequence < seq {
+	if t.Ordered {
+		g.LastCommitted = seq - 1
+	} else if t.After.File == number && t.After.Sequence < seq {
 		g.LastCommitted = t.After.Sequence
 	}
 	if t.Origin != nil && !t.Origin.OriginalCommit.IsZero() {
