@@ -2,6 +2,8 @@ package storage
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -32,17 +34,24 @@ type Options struct {
 	// once, when the Engine opens, and then by the transactions. nil = true.
 	LogBin      func() bool
 	LogDatabase func(db string) bool // binlog_do_db, binlog_ignore_db; nil = all
-	SyncBinlog  func() int           // sync_binlog; nil = 1
-	GTIDMode    func() bool          // gtid_mode = ON; nil = off
-	ServerUUID  gtid.UUID
-	ServerID    func() uint32 // nil = 1
-	CacheSize   func() int64  // binlog_cache_size, bytes: events above it spill to a file; nil = 32 KiB
-	MaxTxnBytes func() int64  // max_binlog_cache_size: larger transactions fail with ErrTooLarge; nil = 1 GiB
-	Weigh       Weigh         // collation weights
-	Acks        AckWaiter     // semi-sync; nil = asynchronous
-	Logger      *slog.Logger  // nil = discard
-	Fatal       func(error)   // called once, when durability can no longer be promised; nil = log and os.Exit(74)
-	Now         func() time.Time
+	// LogReplicaUpdates is log_replica_updates: false keeps replicated
+	// transactions out of the own binlog. nil = true.
+	LogReplicaUpdates func() bool
+	LockWait          func() time.Duration // innodb_lock_wait_timeout of appliers; nil = 50 s
+	SyncBinlog        func() int           // sync_binlog; nil = 1
+	GTIDMode          func() bool          // gtid_mode = ON; nil = off
+	ServerUUID        gtid.UUID
+	ServerID          func() uint32 // nil = 1
+	CacheSize         func() int64  // binlog_cache_size, bytes: events above it spill to a file; nil = 32 KiB
+	MaxTxnBytes       func() int64  // max_binlog_cache_size: larger transactions fail with ErrTooLarge; nil = 1 GiB
+	Weigh             Weigh         // collation weights
+	Acks              AckWaiter     // semi-sync; nil = asynchronous
+	Logger            *slog.Logger  // nil = discard
+	Fatal             func(error)   // called once, when durability can no longer be promised; nil = log and os.Exit(74)
+	Now               func() time.Time
+
+	storeOptions func(*pebble.Options)    // tests: changes the store's options
+	hooks        func(*Engine) tableHooks // tests: takes the place of the transaction half
 }
 
 // AckWaiter is semi-synchronous replication as the Committer sees it. AfterSync
@@ -82,6 +91,11 @@ type Engine struct {
 	tables *tables // the transaction half: catalog, locks, counters
 	hooks  tableHooks
 
+	tail    *tailState                // the logs behind the durable store
+	serving atomic.Pointer[committer] // cm, for those who run before it is there
+	lock    *pebble.Lock              // of the data directory
+	adminMu sync.Mutex                // one of Rotate, ResetMaster, Close, … at a time
+
 	closeOnce sync.Once
 	closeErr  error
 }
@@ -90,46 +104,95 @@ type Engine struct {
 // is OFF.
 func (e *Engine) Binlog() *binlog.Log { return e.bin }
 
-// Visible returns the newest visible commit: its number, the binlog coordinate
-// after it, and gtid_executed.
-func (e *Engine) Visible() (txn.CSN, txn.Coord, gtid.Set) { panic("soon") }
-
-// WaitVisible returns when all of s is visible, or with ctx's error.
-func (e *Engine) WaitVisible(ctx context.Context, s gtid.Set) error { panic("soon") }
-
-// Freeze closes the queue and waits until all that is logged is visible: FLUSH
-// TABLES WITH READ LOCK, clone. Commits wait until thaw is called; it may be
-// called more than once. Several may hold it at a time.
-func (e *Engine) Freeze(ctx context.Context) (thaw func(), at txn.Coord, err error) { panic("soon") }
-
-// Rotate begins a new binlog file (FLUSH BINARY LOGS).
-func (e *Engine) Rotate(ctx context.Context) error { panic("soon") }
-
-// PurgeTo removes binlog files before the named one, as binlog.Log.PurgeTo
-// does, and keeps what recovery needs.
-func (e *Engine) PurgeTo(ctx context.Context, file string, keep func(file string) bool) (binlog.PurgeResult, error) {
-	panic("soon")
+// Close ends the queue, writes the Stop event, and flushes and closes the store
+// with a mark that says so. Transactions that are still waiting fail with
+// ErrClosed. When ctx ends first (a full disk), the store is left as after a
+// crash, and ctx's error is returned. Repeated calls return the first result.
+func (e *Engine) Close(ctx context.Context) error {
+	e.closeOnce.Do(func() { e.closeErr = e.close(ctx) })
+	return e.closeErr
 }
 
-// PurgeBefore removes binlog files last written before t.
-func (e *Engine) PurgeBefore(ctx context.Context, t time.Time, keep func(file string) bool) (binlog.PurgeResult, error) {
-	panic("soon")
+func (e *Engine) close(ctx context.Context) error {
+	e.adminMu.Lock()
+	defer e.adminMu.Unlock()
+	e.cm.refuse(ErrClosed)
+	if err := e.cm.hold(ctx); err != nil {
+		return err
+	}
+	e.cm.stop()
+	if e.cm.dead() {
+		return errors.Join(e.cm.failure(), e.closeStore())
+	}
+	e.cm.logMu.Lock()
+	err := e.closeLogs()
+	e.cm.logMu.Unlock()
+	if err != nil { // no clean stop: the next start replays the tail
+		return errors.Join(err, e.closeStore())
+	}
+	if err := e.applyCoord(true, nil); err != nil {
+		return errors.Join(err, e.closeStore())
+	}
+	if err := e.flushStore(ctx); err != nil {
+		return err
+	}
+	return e.closeStore()
 }
 
-// ResetMaster deletes all binlog files and empties gtid_executed (RESET
-// MASTER). Commit numbers go on.
-func (e *Engine) ResetMaster(ctx context.Context) error { panic("soon") }
-
-// Close ends the queue, writes the Stop event, flushes and closes the store.
-// Transactions that are still waiting fail with ErrClosed.
-func (e *Engine) Close(ctx context.Context) error { panic("soon") }
+func (e *Engine) closeLogs() error {
+	var err error
+	if e.bin != nil {
+		err = e.bin.Close()
+	}
+	return errors.Join(err, e.local.close())
+}
 
 // GetKV reads a setting; ok is false if there is none.
-func (e *Engine) GetKV(key string) (value []byte, ok bool, err error) { panic("soon") }
+func (e *Engine) GetKV(key string) (value []byte, ok bool, err error) {
+	return getCopy(e.db, metaKey(kvPrefix+key))
+}
 
 // ScanKV calls fn for each setting whose key begins with prefix, in key order.
 // v is valid during the call.
-func (e *Engine) ScanKV(prefix string, fn func(key string, v []byte) error) error { panic("soon") }
+func (e *Engine) ScanKV(prefix string, fn func(key string, v []byte) error) error {
+	low := metaKey(kvPrefix + prefix)
+	it, err := e.db.NewIter(&pebble.IterOptions{LowerBound: low, UpperBound: prefixEnd(low)})
+	if err != nil {
+		return fmt.Errorf("scan settings: %w", err)
+	}
+	defer it.Close()
+	for it.First(); it.Valid(); it.Next() {
+		v, err := it.ValueAndErr()
+		if err != nil {
+			return fmt.Errorf("scan settings: %w", err)
+		}
+		if err := fn(string(it.Key()[len(metaPrefix)+len(kvPrefix):]), v); err != nil {
+			return err
+		}
+	}
+	return it.Error()
+}
 
 // PutKV changes settings durably, in one private record.
-func (e *Engine) PutKV(ctx context.Context, kv ...KV) error { panic("soon") }
+func (e *Engine) PutKV(ctx context.Context, kv ...KV) error {
+	if len(kv) == 0 {
+		return nil
+	}
+	p := &pending{batch: e.db.NewBatch()}
+	for _, s := range kv {
+		s.Key = kvPrefix + s.Key
+		p.kv = append(p.kv, s)
+		if err := setMeta(p.batch, s); err != nil {
+			return err
+		}
+	}
+	return e.cm.commit(ctx, p).Err
+}
+
+// setMeta makes one m| change.
+func setMeta(b *pebble.Batch, kv KV) error {
+	if kv.Value == nil {
+		return b.Delete(metaKey(kv.Key), nil)
+	}
+	return b.Set(metaKey(kv.Key), kv.Value, nil)
+}

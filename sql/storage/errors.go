@@ -100,6 +100,9 @@ type ApplyError struct {
 
 func (e *ApplyError) Error() string { return e.Text }
 
+// Number returns Errno.
+func (e *ApplyError) Number() uint16 { return e.Errno }
+
 // Unwrap returns the cause.
 func (e *ApplyError) Unwrap() error { return e.Err }
 
@@ -122,3 +125,34 @@ var ErrFatal = errors.New("storage: cannot go on")
 
 // ErrInUse means that another process has the data directory open.
 var ErrInUse = errors.New("storage: data directory is in use by another process")
+
+// LogBehindError means that the store holds more than a log: files were lost or
+// taken from another time. Err says what is missing at the place that the store
+// has reached. The server does not start.
+type LogBehindError struct {
+	File   string
+	Offset uint64
+	Err    error
+}
+
+func (e *LogBehindError) Error() string {
+	return fmt.Sprintf("log behind the store: %s does not reach byte %d: %v", e.File, e.Offset, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *LogBehindError) Unwrap() error { return e.Err }
+
+// DamageError means that a log is damaged where it was durable once. It is not
+// a torn tail, so the server does not start: what was acknowledged is gone.
+type DamageError struct {
+	File   string
+	Offset uint64 // bytes from the start of File
+	Err    error
+}
+
+func (e *DamageError) Error() string {
+	return fmt.Sprintf("log damaged: %s at byte %d: %v", e.File, e.Offset, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *DamageError) Unwrap() error { return e.Err }

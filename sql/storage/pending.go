@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"context"
 	"encoding/binary"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -25,8 +24,11 @@ type pending struct {
 	privN   int           // number of private events
 	privLen int64         // their bytes, checksum room included
 	origin  *txn.Origin   // source coordinate that becomes durable with it
-	ctx     context.Context
 
+	// check is asked when the transaction is taken from the queue: an error
+	// refuses it, because one it builds on has failed. May be nil; must not
+	// block.
+	check func() error
 	// applying is called by stage C with the transaction's CSN just before its
 	// batch is applied (recentDeletes). May be nil; must not block.
 	applying func(csn txn.CSN)
@@ -36,14 +38,12 @@ type pending struct {
 	release func(txn.Result)
 
 	// The Committer's own.
-	size  int64
+	size  int64   // bytes in batch and logs
 	csn   txn.CSN // of its last record: what its rows are stamped with
 	state pendingState
 	done  chan txn.Result // buffered, gets one
 	lead  chan struct{}   // buffered: this waiter becomes the leader; nil for enqueue
 }
-
-type pendingState uint8
 
 // stampSize is the length of a row value's stamp: the CSN of the transaction
 // that wrote it, little-endian. A mixed transaction stamps both halves with the
@@ -77,16 +77,4 @@ type tableHooks interface {
 	sweep(b *pebble.Batch) error
 	// ready is called once, after replay and sweep, before the Engine serves.
 	ready() error
-}
-
-// commit hands p to the Committer and waits for the outcome. ctx counts until
-// the transaction is sequenced: ending it before gives its error and leaves no
-// trace; afterwards the outcome is waited for. release is called in any case.
-func (c *committer) commit(ctx context.Context, p *pending) txn.Result { panic("soon") }
-
-// enqueue hands p to the Committer and does not wait: the order of calls is
-// the order of commits. The channel gets the outcome once. An error means that
-// p was not taken; release is not called then.
-func (c *committer) enqueue(ctx context.Context, p *pending) (<-chan txn.Result, error) {
-	panic("soon")
 }

@@ -53,6 +53,7 @@ type Schema struct {
 	Collation     uint16 // MySQL's collation id
 	Comment       string
 	AutoIncrement uint64            // first value of the counter; 0 = 1. Read at creation only
+	Defaults      []byte            // image of a row of defaults, for replicated rows that lack columns; nil = not known
 	Extra         map[string]string // opaque to storage
 }
 
@@ -67,33 +68,3 @@ type Database struct {
 // compare as the collation does. It is injected, because storage has no
 // collation tables.
 type Weigh = keycodec.Weigh
-
-// Table is a definition with everything compiled that rows need. It is
-// immutable but for its AUTO_INCREMENT counter, and safe for concurrent use.
-type Table struct {
-	schema *Schema
-	layout *rowimage.Layout
-}
-
-// Schema returns the definition. It must not be changed.
-func (t *Table) Schema() *Schema { return t.schema }
-
-// Layout returns the compiled row image layout.
-func (t *Table) Layout() *rowimage.Layout { return t.layout }
-
-// EncodeKey appends the key of an index (-1 = primary) for the given values to
-// dst; fewer values than the index has parts make a prefix. Keys order as the
-// index does. A value outside of a part's domain gives a *keycodec.BoundError.
-// Index -1 of a table without primary key takes no values.
-func (t *Table) EncodeKey(dst []byte, index int, values ...keycodec.Value) ([]byte, error) {
-	panic("not built")
-}
-
-// KeyOf appends the key of an index (-1 = primary) of the row image to dst.
-func (t *Table) KeyOf(dst []byte, index int, image []byte) ([]byte, error) {
-	panic("not built")
-}
-
-// NextAutoIncrement returns the value that the next row would get, without
-// taking it; 0 when the table has no AUTO_INCREMENT column.
-func (t *Table) NextAutoIncrement() uint64 { panic("not built") }

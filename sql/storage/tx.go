@@ -2,10 +2,15 @@ package storage
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2"
+
 	"binrelay/binlog/event"
-	"binrelay/binlog/txn"
+	"binrelay/binlog/rowimage"
+	"binrelay/sql/storage/lock"
 )
 
 // Isolation is a transaction's isolation level.
@@ -60,6 +65,7 @@ type TxOptions struct {
 	Snapshot   bool          // START TRANSACTION WITH CONSISTENT SNAPSHOT
 	Autocommit bool          // one statement: the view is the statement's
 	LockWait   time.Duration // innodb_lock_wait_timeout; 0 = 50 s
+	NoBlock    LockPolicy    // of locking Gets
 	MetaWait   time.Duration // lock_wait_timeout; 0 = one year
 	ThreadID   uint32        // connection id, for the BEGIN event
 	// Begin returns the default database and the status variables of the BEGIN
@@ -74,6 +80,7 @@ type ScanOptions struct {
 	Lock    LockMode
 	Policy  LockPolicy
 	Reverse bool
+	Own     bool // meet rows of the running statement too: foreign keys, triggers
 }
 
 // Range is a range of keys made by Table.EncodeKey for the scanned index: Low
@@ -83,96 +90,392 @@ type Range struct{ Low, High []byte }
 
 // Tx is a transaction. It is used by one goroutine at a time. After an error
 // that is ErrDeadlock (so also ErrConflict) it is already rolled back.
-type Tx struct{}
+type Tx struct {
+	ts    *tables
+	o     TxOptions
+	owner *lock.Owner
+	meta  map[metaName]lock.Mode // metadata locks held
+
+	view     *view // of the transaction (RepeatableRead)
+	stmtView *view // of the statement (ReadCommitted, Autocommit)
+
+	ov      *overlay
+	stmt    uint32 // number of the running or last statement
+	inStmt  bool
+	stmtAt  logMarks // where the statement's events begin
+	saves   []savepoint
+	bin     *rowLog // nil until used
+	private *rowLog // nil until used
+	when    uint32  // header time of events
+
+	changed map[*Table]struct{} // tables with rows written, for their counters
+	rows    uint64              // written, for the choice of a deadlock's victim
+	lastKey []byte              // row of a table without primary key that a scan gave last
+	keyBuf  []byte
+	cells   [2][]rowimage.Cell // of the rows at hand
+	puts    []put              // room for the change at hand
+	logErr  error              // the event cache failed: the transaction cannot commit
+	done    bool
+}
+
+type savepoint struct {
+	name string
+	stmt uint32
+	at   logMarks
+}
+
+// logMarks are places in both event caches.
+type logMarks struct{ bin, private mark }
 
 // Begin starts a transaction. It is cheap and takes no snapshot, unless
 // o.Snapshot is set.
-func (e *Engine) Begin(o TxOptions) *Tx { panic("not built") }
+func (e *Engine) Begin(o TxOptions) *Tx {
+	if o.LockWait <= 0 {
+		o.LockWait = 50 * time.Second
+	}
+	if o.MetaWait <= 0 {
+		o.MetaWait = 365 * 24 * time.Hour
+	}
+	tx := &Tx{ts: e.tables, o: o, owner: e.tables.locks.NewOwner(uint64(o.ThreadID)), ov: newOverlay()}
+	tx.when = uint32(e.tables.now().Unix())
+	if o.Snapshot && o.Isolation == RepeatableRead {
+		// A failure shows again, and is reported, at the first read.
+		tx.view, _ = tx.ts.openView()
+	}
+	return tx
+}
+
+// usable fails when the transaction has ended.
+func (tx *Tx) usable() error {
+	if tx.done {
+		return ErrTxDone
+	}
+	if tx.o.Isolation == Serializable {
+		return fmt.Errorf("SERIALIZABLE: %w", ErrUnsupported)
+	}
+	return nil
+}
+
+// writable fails when the transaction must not write, and opens a statement if
+// there is none.
+func (tx *Tx) writable(t *Table) error {
+	if err := tx.usable(); err != nil {
+		return err
+	}
+	if tx.o.ReadOnly {
+		return ErrReadOnly
+	}
+	if tx.view != nil && t.since.Load() > uint64(tx.view.csn) {
+		return ErrTableChanged
+	}
+	if tx.ov.bytes > tx.ts.maxBytes() {
+		return ErrTooLarge
+	}
+	if !tx.inStmt {
+		tx.BeginStatement()
+	}
+	return nil
+}
 
 // BeginStatement opens a statement: what it writes can be rolled back alone,
 // and its scans do not meet its own rows.
-func (tx *Tx) BeginStatement() { panic("not built") }
+func (tx *Tx) BeginStatement() {
+	if tx.done {
+		return
+	}
+	_ = tx.EndStatement() // an I/O error of the cache shows again at Commit
+	tx.stmt++
+	tx.inStmt = true
+	tx.stmtAt = tx.marks()
+	tx.when = uint32(tx.ts.now().Unix())
+}
 
 // SetStatementTime sets the header time of the events that follow (SET
 // TIMESTAMP). Without it the time is that of BeginStatement.
-func (tx *Tx) SetStatementTime(t time.Time) { panic("not built") }
+func (tx *Tx) SetStatementTime(t time.Time) { tx.when = uint32(t.Unix()) }
 
 // EndStatement closes the statement successfully.
-func (tx *Tx) EndStatement() error { panic("not built") }
+func (tx *Tx) EndStatement() error {
+	tx.closeStatementView()
+	if tx.done || !tx.inStmt {
+		return nil
+	}
+	tx.inStmt = false
+	for _, l := range []*rowLog{tx.bin, tx.private} {
+		if l == nil {
+			continue
+		}
+		if err := l.endStatement(); err != nil {
+			tx.logErr = err
+			return err
+		}
+	}
+	return nil
+}
 
 // RollbackStatement undoes what the statement wrote. Its locks stay.
-func (tx *Tx) RollbackStatement() error { panic("not built") }
+func (tx *Tx) RollbackStatement() error {
+	tx.closeStatementView()
+	if tx.done || !tx.inStmt {
+		return nil
+	}
+	tx.inStmt = false
+	tx.ov.rollback(tx.stmt - 1)
+	tx.cut(tx.stmtAt)
+	return nil
+}
+
+func (tx *Tx) closeStatementView() {
+	tx.ts.closeView(tx.stmtView)
+	tx.stmtView = nil
+}
+
+func (tx *Tx) marks() (m logMarks) {
+	if tx.bin != nil {
+		m.bin = tx.bin.cache.mark()
+	}
+	if tx.private != nil {
+		m.private = tx.private.cache.mark()
+	}
+	return m
+}
+
+func (tx *Tx) cut(m logMarks) {
+	if tx.bin != nil {
+		tx.bin.truncate(m.bin)
+	}
+	if tx.private != nil {
+		tx.private.truncate(m.private)
+	}
+}
 
 // Savepoint sets a savepoint; one of the same name is replaced.
-func (tx *Tx) Savepoint(name string) { panic("not built") }
+func (tx *Tx) Savepoint(name string) {
+	if tx.done {
+		return
+	}
+	_ = tx.EndStatement() // shows again at Commit
+	for i := range tx.saves {
+		if tx.saves[i].name == name {
+			tx.saves = append(tx.saves[:i], tx.saves[i+1:]...)
+			break
+		}
+	}
+	tx.saves = append(tx.saves, savepoint{name, tx.stmt, tx.marks()})
+	tx.ov.keep = tx.stmt
+}
+
+func (tx *Tx) findSavepoint(name string) (int, error) {
+	if tx.done {
+		return 0, ErrTxDone
+	}
+	for i := range tx.saves {
+		if tx.saves[i].name == name {
+			return i, nil
+		}
+	}
+	return 0, ErrNoSavepoint
+}
 
 // RollbackTo undoes everything after the savepoint, which stays. Locks stay.
-func (tx *Tx) RollbackTo(name string) error { panic("not built") }
+func (tx *Tx) RollbackTo(name string) error {
+	i, err := tx.findSavepoint(name)
+	if err != nil {
+		return err
+	}
+	tx.closeStatementView()
+	tx.inStmt = false
+	tx.ov.rollback(tx.saves[i].stmt)
+	tx.cut(tx.saves[i].at)
+	tx.saves = tx.saves[:i+1]
+	tx.ov.keep = tx.saves[i].stmt
+	return nil
+}
 
 // Release forgets a savepoint and those set after it.
-func (tx *Tx) Release(name string) error { panic("not built") }
-
-// LockTable takes a metadata lock until the transaction's end and returns the
-// table's current definition. Errors: *NoDatabaseError, *NoTableError,
-// ErrLockTimeout, ErrDeadlock.
-func (tx *Tx) LockTable(ctx context.Context, db, name string, m MetaLock) (*Table, error) {
-	panic("not built")
+func (tx *Tx) Release(name string) error {
+	i, err := tx.findSavepoint(name)
+	if err != nil {
+		return err
+	}
+	tx.saves = tx.saves[:i]
+	tx.ov.keep = 0
+	if i > 0 {
+		tx.ov.keep = tx.saves[i-1].stmt
+	}
+	return nil
 }
 
-// Get reads a row by its primary key (EncodeKey with index -1). The image is
-// valid until the transaction's next call.
+// limit returns the statement number up to which a scan sees own rows.
+func (tx *Tx) limit(own bool) uint32 {
+	if own || !tx.inStmt {
+		return all
+	}
+	return tx.stmt
+}
+
+// reader returns what a read of t looks at: the view, which is made if need be,
+// or for locking reads of a transaction without view the newest rows.
+func (tx *Tx) reader(t *Table, l LockMode) (pebble.Reader, error) {
+	v := tx.view
+	if v == nil {
+		if l != LockNone {
+			return tx.ts.e.db, nil
+		}
+		own := &tx.view
+		if tx.o.Isolation == ReadCommitted || tx.o.Autocommit {
+			own = &tx.stmtView
+		}
+		if *own == nil {
+			var err error
+			if *own, err = tx.ts.openView(); err != nil {
+				return nil, err
+			}
+		}
+		v = *own
+	}
+	if t.since.Load() > uint64(v.csn) {
+		return nil, ErrTableChanged
+	}
+	return v.snap, nil
+}
+
+// read returns a copy of the value under key: the overlay's as statement limit
+// sees it, else the store's. nil: there is none.
+func (tx *Tx) read(from pebble.Reader, key []byte, limit uint32) ([]byte, error) {
+	if v := tx.ov.get(key, limit); v != nil {
+		if v.del {
+			return nil, nil
+		}
+		return v.value, nil
+	}
+	return fetch(from, key)
+}
+
+// fetch reads a key; nil: it is not there.
+func fetch(from pebble.Reader, key []byte) ([]byte, error) {
+	v, closer, err := from.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := append(make([]byte, 0, len(v)), v...)
+	return out, closer.Close()
+}
+
+// Get reads a row by its primary key (EncodeKey with index -1). A locking read
+// locks the key also when there is no row. The image stays valid.
 func (tx *Tx) Get(ctx context.Context, t *Table, key []byte, l LockMode) (image []byte, ok bool, err error) {
-	panic("not built")
+	if err := tx.usable(); err != nil {
+		return nil, false, err
+	}
+	from, err := tx.reader(t, l)
+	if err != nil {
+		return nil, false, err
+	}
+	k := append(appendID(tx.keyBuf[:0], rowSpace, t.schema.ID), key...)
+	tx.keyBuf = k
+	if l != LockNone {
+		if _, err := tx.lockRow(ctx, k, l, tx.o.NoBlock); err != nil {
+			if errors.Is(err, errSkip) {
+				err = nil
+			}
+			return nil, false, err
+		}
+	}
+	value, err := tx.read(from, k, tx.limit(false))
+	if err != nil || value == nil {
+		return nil, false, err
+	}
+	if l != LockNone && tx.view != nil && tx.ov.get(k, all) == nil {
+		newest, err := fetch(tx.ts.e.db, k)
+		if err == nil {
+			err = tx.unchanged(newest)
+		}
+		if err != nil {
+			return nil, false, err
+		}
+	}
+	_, image, err = splitRow(value)
+	return image, err == nil, err
 }
 
-// Scan reads the rows of an index (-1 = primary) in its order. ctx ends it.
-func (tx *Tx) Scan(ctx context.Context, t *Table, index int, r Range, o ScanOptions) *Iter {
-	panic("not built")
+// unchanged fails, and rolls the transaction back, when a row that its view has
+// is newer than the view or gone.
+func (tx *Tx) unchanged(newest []byte) error {
+	if newest != nil && stampOf(newest) <= tx.view.csn {
+		return nil
+	}
+	tx.Rollback()
+	return ErrConflict
 }
 
-// Insert adds a row. The image must be canonical and complete. Errors:
-// *DuplicateError, ErrConflict, ErrLockTimeout, ErrReadOnly.
-func (tx *Tx) Insert(ctx context.Context, t *Table, image []byte) error { panic("not built") }
+// errSkip means that a row is locked and SkipLocked is set.
+var errSkip = lock.ErrSkip
 
-// Update replaces the row whose image is before, as the statement read it.
-func (tx *Tx) Update(ctx context.Context, t *Table, before, after []byte) error { panic("not built") }
+// lockRow locks a row or unique key. fresh: it was not locked before.
+func (tx *Tx) lockRow(ctx context.Context, key []byte, l LockMode, p LockPolicy) (fresh bool, err error) {
+	m := lock.X
+	if l == LockShared {
+		m = lock.S
+	}
+	w := lock.Wait{Timeout: tx.o.LockWait}
+	switch p {
+	case NoWait:
+		w.Policy = lock.NoWait
+	case SkipLocked:
+		w.Policy = lock.SkipLocked
+	}
+	fresh, err = tx.ts.locks.Acquire(ctx, tx.owner, key, m, w)
+	return fresh, tx.lockError(err)
+}
 
-// Delete removes the row whose image is before, as the statement read it.
-func (tx *Tx) Delete(ctx context.Context, t *Table, before []byte) error { panic("not built") }
+func (tx *Tx) unlockRow(key []byte) { tx.ts.locks.Release(tx.owner, key) }
 
-// NextAutoIncrement takes n values of the table's counter and returns the
-// first: the smallest offset + k*increment that is not yet used. 0 means 1 for
-// n, increment and offset. Values are not given back. Error: ErrAutoIncrement.
-func (tx *Tx) NextAutoIncrement(t *Table, n, increment, offset uint64) (uint64, error) {
-	panic("not built")
+// lockError translates; a deadlock's victim is rolled back.
+func (tx *Tx) lockError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, lock.ErrDeadlock):
+		tx.Rollback()
+		return ErrDeadlock
+	case errors.Is(err, lock.ErrTimeout):
+		return ErrLockTimeout
+	case errors.Is(err, lock.ErrNoWait):
+		return ErrLockNoWait
+	}
+	return err
 }
 
 // Changed reports whether the transaction has written rows.
-func (tx *Tx) Changed() bool { panic("not built") }
-
-// Commit makes the transaction durable and visible. An error means that
-// nothing of it remains, except after ctx ended while it waited in the queue
-// and it was too late to leave. ctx counts until the transaction is sequenced.
-func (tx *Tx) Commit(ctx context.Context) (txn.Result, error) { panic("not built") }
+func (tx *Tx) Changed() bool { return !tx.ov.empty() }
 
 // Rollback ends the transaction without a trace. It is safe to call after the
 // end.
-func (tx *Tx) Rollback() { panic("not built") }
+func (tx *Tx) Rollback() {
+	if tx.done {
+		return
+	}
+	tx.end()
+	tx.closeLogs()
+	tx.ts.locks.ReleaseAll(tx.owner)
+}
 
-// Iter walks the rows of a scan. It belongs to its transaction's goroutine.
-type Iter struct{}
+// end gives back what a commit in flight does not need.
+func (tx *Tx) end() {
+	tx.done = true
+	tx.closeStatementView()
+	tx.ts.closeView(tx.view)
+	tx.view, tx.saves = nil, nil
+}
 
-// Next goes to the next row. False: the end, or an error.
-func (it *Iter) Next() bool { panic("not built") }
-
-// Image returns the row's image, valid until the next call of Next.
-func (it *Iter) Image() []byte { panic("not built") }
-
-// Err returns the error that ended the scan, if any.
-func (it *Iter) Err() error { panic("not built") }
-
-// Close frees the scan and returns Err.
-func (it *Iter) Close() error { panic("not built") }
-
-// EstimateRows guesses how many rows a table has, without reading them.
-func (e *Engine) EstimateRows(t *Table) uint64 { panic("not built") }
+func (tx *Tx) closeLogs() {
+	for _, l := range []*rowLog{tx.bin, tx.private} {
+		if l != nil {
+			l.cache.close()
+		}
+	}
+}

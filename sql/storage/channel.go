@@ -1,0 +1,343 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"binrelay/binlog/event"
+	"binrelay/binlog/txn"
+	"binrelay/sql/storage/lock"
+)
+
+// channel is one replication channel: what it has prepared and what of that is
+// not visible yet. Transactions are resolved against this overlay before the
+// store, so that thousands of dependent ones share a commit group.
+type channel struct {
+	ts    *tables
+	chain *lock.Chain
+	binds map[uint64]*binding // by the source's table id; of the preparing goroutine
+
+	mu         sync.Mutex
+	quiet      sync.Cond // inFlight is 0
+	over       map[string]*overVersion
+	hashed     map[string]map[string]struct{} // h| keys in over: prefix → row ids
+	seq        uint64
+	visibleSeq uint64 // newest that is visible or has failed
+	inFlight   int
+	failed     error // a transaction did not commit: those behind it must not either
+}
+
+// overVersion is the newest value that a transaction in flight has for a key.
+type overVersion struct {
+	seq   uint64
+	value []byte
+	del   bool
+}
+
+// hashPrefix is the length of an h| key before the row id.
+const hashPrefix = idPrefix + 8
+
+func (ts *tables) channel(name string) *channel {
+	ts.channelMu.Lock()
+	defer ts.channelMu.Unlock()
+	ch := ts.channels[name]
+	if ch == nil {
+		ch = &channel{ts: ts, chain: ts.locks.NewChain(0), binds: make(map[uint64]*binding),
+			over: make(map[string]*overVersion), hashed: make(map[string]map[string]struct{})}
+		ch.quiet.L = &ch.mu
+		ts.channels[name] = ch
+	}
+	return ch
+}
+
+// errChannelFailed is what transactions behind a failed one get.
+var errChannelFailed = errors.New("storage: an earlier transaction of the channel did not commit")
+
+// Position returns what was applied last on a channel, as it is visible. It
+// waits for transactions of the channel that are in flight, and lets the
+// channel go on after a failed commit.
+func (e *Engine) Position(channel string) (txn.Origin, bool, error) {
+	ch := e.tables.channel(channel)
+	ch.mu.Lock()
+	for ch.inFlight > 0 {
+		ch.quiet.Wait()
+	}
+	ch.failed = nil
+	ch.mu.Unlock()
+	return originOf(e.db, channel)
+}
+
+// applied is a transaction of a channel that is being prepared, or prepared. It
+// is the rowStore of its rows.
+type applied struct {
+	ch   *channel
+	ctx  context.Context
+	seq  uint64
+	link *lock.Link
+	wait lock.Wait
+	rows rowApplier
+	log  *relog
+
+	p       pending
+	keys    []string       // written, in the channel's overlay
+	before  []*overVersion // what each replaced
+	deleted []uint64       // key hashes of deleted rows
+	done    bool
+}
+
+// begin starts a transaction after what was prepared before.
+func (ch *channel) begin(ctx context.Context) (*applied, error) {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	if ch.failed != nil {
+		return nil, ch.failed
+	}
+	ch.seq++
+	a := &applied{ch: ch, ctx: ctx, seq: ch.seq, link: ch.chain.Begin(), wait: lock.Wait{Timeout: ch.ts.applyWait()}}
+	a.rows.s = a
+	a.p.batch = ch.ts.e.db.NewBatch()
+	return a, nil
+}
+
+func (a *applied) read(key []byte) ([]byte, error) {
+	a.ch.mu.Lock()
+	v := a.ch.over[string(key)]
+	a.ch.mu.Unlock()
+	if v != nil {
+		if v.del {
+			return nil, nil
+		}
+		return v.value, nil
+	}
+	// What left the overlay since is in the store by now.
+	return fetch(a.ch.ts.e.db, key)
+}
+
+func (a *applied) lock(key []byte) error {
+	return a.link.Acquire(a.ctx, key, lock.X, a.wait)
+}
+
+func (a *applied) set(key, value []byte) error {
+	b := a.p.batch
+	op := b.SetDeferred(len(key), len(value))
+	copy(op.Key, key)
+	copy(op.Value, value)
+	if key[0] == rowSpace {
+		a.p.stamps = append(a.p.stamps, uint32(b.Len()-len(value)))
+	}
+	a.note(key, &overVersion{seq: a.seq, value: value})
+	return op.Finish()
+}
+
+func (a *applied) del(key []byte) error {
+	if key[0] == rowSpace {
+		a.deleted = append(a.deleted, hash64(key))
+	}
+	a.note(key, &overVersion{seq: a.seq, del: true})
+	return a.p.batch.Delete(key, nil)
+}
+
+// note puts a version into the channel's overlay.
+func (a *applied) note(key []byte, v *overVersion) {
+	ch := a.ch
+	k := string(key)
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	was := ch.over[k]
+	ch.over[k] = v
+	if was == nil || was.seq != a.seq {
+		a.keys, a.before = append(a.keys, k), append(a.before, was)
+	}
+	if key[0] == hashSpace && was == nil {
+		ids := ch.hashed[k[:hashPrefix]]
+		if ids == nil {
+			ids = make(map[string]struct{})
+			ch.hashed[k[:hashPrefix]] = ids
+		}
+		ids[k[hashPrefix:]] = struct{}{}
+	}
+}
+
+// forget takes a key out of the overlay; mu is held.
+func (ch *channel) forget(k string) {
+	delete(ch.over, k)
+	if k[0] != hashSpace {
+		return
+	}
+	ids := ch.hashed[k[:hashPrefix]]
+	delete(ids, k[hashPrefix:])
+	if len(ids) == 0 {
+		delete(ch.hashed, k[:hashPrefix])
+	}
+}
+
+func (a *applied) withHash(prefix []byte, fn func(id []byte) (bool, error)) error {
+	ch := a.ch
+	ch.mu.Lock()
+	var mine []string
+	for id := range ch.hashed[string(prefix)] {
+		if !ch.over[string(prefix)+id].del {
+			mine = append(mine, id)
+		}
+	}
+	ch.mu.Unlock()
+	for _, id := range mine {
+		if done, err := fn([]byte(id)); done || err != nil {
+			return err
+		}
+	}
+	return scanPrefix(ch.ts.e.db, prefix, func(key, _ []byte) (bool, error) { return fn(key[len(prefix):]) })
+}
+
+func (a *applied) eachRow(t *Table, fn func(key, value []byte) (bool, error)) error {
+	ch, prefix := a.ch, appendID(nil, rowSpace, t.schema.ID)
+	type row struct{ key, value []byte }
+	var mine []row
+	ch.mu.Lock()
+	for k, v := range ch.over {
+		if !v.del && len(k) >= idPrefix && k[:idPrefix] == string(prefix) {
+			mine = append(mine, row{[]byte(k), v.value})
+		}
+	}
+	ch.mu.Unlock()
+	for _, r := range mine {
+		if done, err := fn(r.key, r.value); done || err != nil {
+			return err
+		}
+	}
+	return scanPrefix(ch.ts.e.db, prefix, func(key, value []byte) (bool, error) {
+		ch.mu.Lock()
+		over := ch.over[string(key)] != nil
+		ch.mu.Unlock()
+		if over {
+			return false, nil
+		}
+		return fn(key, value)
+	})
+}
+
+// scanPrefix calls fn for the keys that begin with prefix until it returns true.
+func scanPrefix(r pebble.Reader, prefix []byte, fn func(key, value []byte) (bool, error)) error {
+	it, err := r.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: prefixEnd(prefix)})
+	if err != nil {
+		return err
+	}
+	defer it.Close()
+	for ok := it.First(); ok; ok = it.Next() {
+		if done, err := fn(it.Key(), it.Value()); done || err != nil {
+			return err
+		}
+	}
+	return it.Error()
+}
+
+// Abort gives the transaction up. It must be the newest of its channel.
+func (a *applied) Abort() {
+	if a.done {
+		return
+	}
+	a.done = true
+	ch := a.ch
+	ch.mu.Lock()
+	for i := len(a.keys) - 1; i >= 0; i-- {
+		k, was := a.keys[i], a.before[i]
+		if was != nil && ch.over[k] != nil && ch.alive(was) {
+			ch.over[k] = was
+		} else {
+			ch.forget(k)
+		}
+	}
+	ch.mu.Unlock()
+	_ = a.p.batch.Close()
+	a.closeLogs()
+	a.link.Release()
+}
+
+// alive reports whether the transaction of a version is still in flight; mu is
+// held. Those behind it are as well, because they become visible in order.
+func (ch *channel) alive(v *overVersion) bool { return v.seq > ch.visibleSeq }
+
+// Enqueue hands the transaction to the Committer and does not wait.
+func (a *applied) Enqueue() <-chan txn.Result {
+	ch := a.ch
+	a.done = true
+	a.before = nil
+	a.link.Settle()
+	ch.mu.Lock()
+	ch.inFlight++
+	ch.mu.Unlock()
+	c, err := ch.ts.enqueue(context.Background(), &a.p)
+	if err != nil {
+		_ = a.p.batch.Close()
+		a.finish(txn.Result{Err: err})
+		out := make(chan txn.Result, 1)
+		out <- txn.Result{Err: err}
+		return out
+	}
+	return c
+}
+
+// finish is called when the transaction is visible, or has failed.
+func (a *applied) finish(res txn.Result) {
+	ch := a.ch
+	ch.mu.Lock()
+	if res.Err != nil && ch.failed == nil {
+		ch.failed = errors.Join(errChannelFailed, res.Err)
+	}
+	ch.visibleSeq = max(ch.visibleSeq, a.seq)
+	for _, k := range a.keys {
+		if v := ch.over[k]; v != nil && v.seq == a.seq {
+			ch.forget(k)
+		}
+	}
+	ch.inFlight--
+	if ch.inFlight == 0 {
+		ch.quiet.Broadcast()
+	}
+	ch.mu.Unlock()
+	a.closeLogs()
+	a.link.Release()
+}
+
+// check says whether the transaction may still be committed.
+func (a *applied) check() error {
+	a.ch.mu.Lock()
+	defer a.ch.mu.Unlock()
+	return a.ch.failed
+}
+
+func (a *applied) closeLogs() {
+	if a.log != nil {
+		a.log.close()
+	}
+}
+
+// table locks a table against DDL and returns its binding to a Table_map.
+func (a *applied) table(ev event.Event, raw []byte, checksum bool) (*binding, error) {
+	m, err := event.DecodeTableMap(ev, checksum)
+	if err != nil {
+		return nil, errors.Join(errCorruptEvent, err)
+	}
+	if err := a.link.Acquire(a.ctx, metaName{m.DB, m.Table}.key(), lock.IX, a.wait); err != nil {
+		return nil, err
+	}
+	t, err := a.ch.ts.catalog.Load().lookup(m.DB, m.Table)
+	if err != nil {
+		return nil, err
+	}
+	if b := a.ch.binds[m.TableID]; b != nil && b.t == t && string(b.raw) == string(raw) {
+		return b, nil
+	}
+	b, err := bind(&m, raw, t)
+	if err != nil {
+		return nil, err
+	}
+	if len(a.ch.binds) > 1000 {
+		clear(a.ch.binds)
+	}
+	a.ch.binds[m.TableID] = b
+	return b, nil
+}

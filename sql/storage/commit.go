@@ -1,0 +1,134 @@
+package storage
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"binrelay/binlog"
+	"binrelay/binlog/event"
+	"binrelay/binlog/txn"
+)
+
+// Commit makes the transaction durable and visible. After an error nothing of
+// it remains. ctx counts until the transaction is sequenced; afterwards the
+// outcome is waited for.
+func (tx *Tx) Commit(ctx context.Context) (txn.Result, error) {
+	if tx.done {
+		return txn.Result{}, ErrTxDone
+	}
+	_ = tx.EndStatement() // kept in logErr
+	if tx.ov.empty() && tx.logErr == nil {
+		tx.Rollback()
+		return txn.Result{}, nil
+	}
+	p, err := tx.build()
+	if err != nil {
+		tx.Rollback()
+		return txn.Result{}, err
+	}
+	tx.end()
+	res := tx.ts.commit(ctx, p)
+	return res, res.Err
+}
+
+// build makes what the Committer needs. All that can fail, fails here.
+func (tx *Tx) build() (*pending, error) {
+	if tx.logErr != nil {
+		return nil, tx.logErr
+	}
+	if tx.ov.bytes > tx.ts.maxBytes() {
+		return nil, ErrTooLarge
+	}
+	p := &pending{batch: tx.ts.e.db.NewBatchWithSize(int(tx.ov.bytes) + 64)}
+	deleted, err := tx.ov.write(p)
+	if err == nil {
+		err = tx.writeCounters(p.batch)
+	}
+	if err == nil {
+		err = tx.finishLogs(p)
+	}
+	if err != nil {
+		_ = p.batch.Close()
+		return nil, err
+	}
+	ts := tx.ts
+	if len(deleted) > 0 {
+		p.applying = func(csn txn.CSN) { ts.deletes.note(deleted, csn, &ts.views) }
+	}
+	p.release = func(txn.Result) {
+		tx.closeLogs()
+		ts.locks.ReleaseAll(tx.owner)
+	}
+	return p, nil
+}
+
+// write adds everything in the overlay to p's batch, and notes the stamp holes.
+// It returns the key hashes of deleted rows.
+func (o *overlay) write(p *pending) (deleted []uint64, err error) {
+	b := p.batch
+	for n := o.head.next[0]; n != nil; n = n.next[0] {
+		v := n.top
+		switch {
+		case v == nil:
+			continue
+		case v.del:
+			if n.key[0] == rowSpace {
+				deleted = append(deleted, hash64(n.key))
+			}
+			err = b.Delete(n.key, nil)
+		case n.key[0] == rowSpace:
+			op := b.SetDeferred(len(n.key), len(v.value))
+			copy(op.Key, n.key)
+			copy(op.Value, v.value)
+			p.stamps = append(p.stamps, uint32(b.Len()-len(v.value)))
+			err = op.Finish()
+		default:
+			err = b.Set(n.key, v.value, nil)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return deleted, nil
+}
+
+// writeCounters records the AUTO_INCREMENT counters of the tables written to.
+func (tx *Tx) writeCounters(b *pebble.Batch) error {
+	for t := range tx.changed {
+		if err := t.writeCounter(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *Table) writeCounter(b *pebble.Batch) error {
+	next, ok := t.counterValue()
+	if !ok {
+		return nil
+	}
+	return b.Merge(counterKey(t.schema.ID), binary.BigEndian.AppendUint64(nil, next), nil)
+}
+
+// finishLogs hands the events over: those that travel end with an Xid.
+func (tx *Tx) finishLogs(p *pending) error {
+	if l := tx.private; l != nil && l.cache.size() > 0 {
+		p.private, p.privN, p.privLen = l.cache, l.cache.count, l.cache.size()
+	}
+	if l := tx.bin; l != nil && l.cache.size() > 0 {
+		err := l.cache.add(func(dst []byte) []byte {
+			return event.AppendXid(dst, event.Header{Timestamp: tx.when}, 0)
+		})
+		if err != nil {
+			return err
+		}
+		p.bin = &binlog.Txn{Events: l.cache, Size: l.cache.size(), Count: l.cache.count, After: tx.ts.clock(), Timestamp: tx.when}
+	}
+	if p.bin == nil && p.private == nil {
+		return fmt.Errorf("storage: transaction changed rows but logged none")
+	}
+	return nil
+}

@@ -1,0 +1,308 @@
+package storage
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// mergeIter walks the keys of a range in the store and in a transaction's
+// overlay as one sequence. Where both have a key the overlay's version wins, if
+// it was written before statement limit; a tombstone hides the store's key.
+type mergeIter struct {
+	it      *pebble.Iterator
+	ov      *overlay
+	low     []byte
+	high    []byte
+	limit   uint32
+	reverse bool
+
+	started bool
+	valid   bool  // it stands on a key that was not yet given out
+	node    *node // next one of the overlay
+
+	key, value []byte
+	own        bool // from the overlay
+}
+
+func newMergeIter(r pebble.Reader, ov *overlay, low, high []byte, limit uint32, reverse bool) (*mergeIter, error) {
+	it, err := r.NewIter(&pebble.IterOptions{LowerBound: low, UpperBound: high})
+	if err != nil {
+		return nil, err
+	}
+	return &mergeIter{it: it, ov: ov, low: low, high: high, limit: limit, reverse: reverse}, nil
+}
+
+func (m *mergeIter) start() {
+	m.started = true
+	if m.reverse {
+		m.valid = m.it.Last()
+		m.node = m.ov.seekLT(m.high)
+	} else {
+		m.valid = m.it.First()
+		m.node = m.ov.seekGE(m.low)
+	}
+}
+
+// advance steps over the node the overlay side stands on.
+func (m *mergeIter) advance() {
+	if m.reverse {
+		m.node = m.ov.seekLT(m.node.key)
+	} else {
+		m.node = m.node.next[0]
+	}
+}
+
+func (m *mergeIter) step() {
+	if m.reverse {
+		m.valid = m.it.Prev()
+	} else {
+		m.valid = m.it.Next()
+	}
+}
+
+// side returns the overlay's next node inside the range, nil if none is left.
+func (m *mergeIter) side() *node {
+	n := m.node
+	if n == nil || m.reverse && bytes.Compare(n.key, m.low) < 0 || !m.reverse && bytes.Compare(n.key, m.high) >= 0 {
+		return nil
+	}
+	return n
+}
+
+// next goes to the next key. key and value are valid until the following call.
+func (m *mergeIter) next() bool {
+	if !m.started {
+		m.start()
+	} else if !m.own {
+		m.step()
+	}
+	for {
+		n := m.side()
+		if n == nil {
+			if !m.valid {
+				return false
+			}
+			m.key, m.value, m.own = m.it.Key(), m.it.Value(), false
+			return true
+		}
+		order := -1
+		if m.valid {
+			if order = bytes.Compare(n.key, m.it.Key()); m.reverse {
+				order = -order
+			}
+		}
+		if order > 0 {
+			m.key, m.value, m.own = m.it.Key(), m.it.Value(), false
+			return true
+		}
+		m.advance()
+		v := n.visible(m.limit)
+		if v == nil {
+			continue
+		}
+		if order == 0 {
+			m.step()
+		}
+		if !v.del {
+			m.key, m.value, m.own = n.key, v.value, true
+			return true
+		}
+	}
+}
+
+func (m *mergeIter) close() error { return m.it.Close() }
+
+// Iter walks the rows of a scan. It belongs to its transaction's goroutine.
+type Iter struct {
+	tx    *Tx
+	ctx   context.Context
+	t     *Table
+	index int
+	o     ScanOptions
+	from  pebble.Reader
+	limit uint32
+	m     *mergeIter
+
+	low, high []byte
+	n         int
+	rowKey    []byte
+	image     []byte
+	err       error
+}
+
+// Scan reads the rows of an index (-1 = primary) in its order. ctx ends it.
+func (tx *Tx) Scan(ctx context.Context, t *Table, index int, r Range, o ScanOptions) *Iter {
+	it := &Iter{tx: tx, ctx: ctx, t: t, index: index, o: o}
+	it.err = it.open(r)
+	return it
+}
+
+func (it *Iter) open(r Range) error {
+	tx, t := it.tx, it.t
+	if err := tx.usable(); err != nil {
+		return err
+	}
+	space, id := byte(rowSpace), t.schema.ID
+	if it.index >= 0 {
+		space, id = indexSpace, t.schema.Indexes[it.index].ID
+		if t.schema.Indexes[it.index].Unique {
+			space = uniqueSpace
+		}
+	}
+	it.low, it.high = idBounds(space, id)
+	prefix := it.low
+	if r.Low != nil {
+		it.low = append(append([]byte(nil), prefix...), r.Low...)
+	}
+	if r.High != nil {
+		it.high = append(append([]byte(nil), prefix...), r.High...)
+	}
+	if bytes.Compare(it.low, it.high) > 0 {
+		it.high = it.low
+	}
+	var err error
+	if it.from, err = tx.reader(t, it.o.Lock); err != nil {
+		return err
+	}
+	it.limit = tx.limit(it.o.Own)
+	it.m, err = newMergeIter(it.from, tx.ov, it.low, it.high, it.limit, it.o.Reverse)
+	return err
+}
+
+// Next goes to the next row. False: the end, or an error.
+func (it *Iter) Next() bool {
+	if it.err != nil || it.m == nil {
+		return false
+	}
+	for it.m.next() {
+		if it.n++; it.n&0xff == 0 && it.ctx.Err() != nil {
+			it.err = it.ctx.Err()
+			return false
+		}
+		ok, err := it.row()
+		if err != nil {
+			it.err = err
+			return false
+		}
+		if ok {
+			if it.t.primary == nil {
+				it.tx.lastKey = append(it.tx.lastKey[:0], it.rowKey...)
+			}
+			return true
+		}
+	}
+	it.err = it.m.it.Error()
+	return false
+}
+
+// row finds and locks the row that the merge stands on. False: there is none.
+func (it *Iter) row() (bool, error) {
+	var value []byte
+	if it.index < 0 {
+		it.rowKey, value = append(it.rowKey[:0], it.m.key...), it.m.value
+		if it.o.Lock != LockNone {
+			value = append([]byte(nil), value...)
+		}
+	} else {
+		pk, err := pkOfEntry(it.m.key, it.m.value)
+		if err != nil {
+			return false, err
+		}
+		it.rowKey = append(appendID(it.rowKey[:0], rowSpace, it.t.schema.ID), pk...)
+		if value, err = it.tx.read(it.from, it.rowKey, it.limit); err != nil {
+			return false, err
+		}
+		if value == nil && it.o.Lock != LockNone && it.tx.view == nil {
+			return false, nil // deleted since the scan began
+		}
+		if value == nil {
+			return false, fmt.Errorf("storage: index %s of %s.%s points to a row that does not exist",
+				it.t.schema.Indexes[it.index].Name, it.t.schema.Database, it.t.schema.Name)
+		}
+	}
+	if it.o.Lock == LockNone {
+		_, image, err := splitRow(value)
+		it.image = image
+		return true, err
+	}
+	return it.lock(value)
+}
+
+// lock takes the candidate's lock and finds its newest version. Without a view
+// that may have gone, or have left the range: no row then.
+func (it *Iter) lock(value []byte) (bool, error) {
+	tx := it.tx
+	fresh, err := tx.lockRow(it.ctx, it.rowKey, it.o.Lock, it.o.Policy)
+	if err != nil {
+		if errors.Is(err, errSkip) {
+			return false, nil
+		}
+		return false, err
+	}
+	_, image, err := splitRow(value)
+	if err != nil {
+		return false, err
+	}
+	it.image = image
+	if tx.ov.get(it.rowKey, all) != nil {
+		return true, nil // ours: nobody else can have changed it
+	}
+	newest, err := tx.read(tx.ts.e.db, it.rowKey, all)
+	if err != nil {
+		return false, err
+	}
+	if tx.view != nil {
+		return true, tx.unchanged(newest)
+	}
+	if newest == nil {
+		if fresh {
+			tx.unlockRow(it.rowKey)
+		}
+		return false, nil
+	}
+	if _, it.image, err = splitRow(newest); err != nil {
+		return false, err
+	}
+	in, err := it.inRange()
+	if err == nil && !in && fresh {
+		tx.unlockRow(it.rowKey)
+	}
+	return in, err
+}
+
+// inRange reports whether the row, as it is now, still belongs to the scan.
+func (it *Iter) inRange() (bool, error) {
+	if it.index < 0 {
+		return true, nil
+	}
+	cells, err := it.t.layout.Cut(it.image, nil)
+	if err != nil {
+		return false, err
+	}
+	key, _, err := it.t.indexKey(nil, it.index, it.image, cells, it.rowKey[idPrefix:])
+	if err != nil {
+		return false, err
+	}
+	return bytes.Compare(key, it.low) >= 0 && bytes.Compare(key, it.high) < 0, nil
+}
+
+// Image returns the row's image, valid until the next call of Next.
+func (it *Iter) Image() []byte { return it.image }
+
+// Err returns the error that ended the scan, if any.
+func (it *Iter) Err() error { return it.err }
+
+// Close frees the scan and returns Err.
+func (it *Iter) Close() error {
+	if it.m != nil {
+		if err := it.m.close(); it.err == nil {
+			it.err = err
+		}
+		it.m = nil
+	}
+	return it.err
+}

@@ -1,0 +1,160 @@
+package storage
+
+import (
+	"bytes"
+	"math"
+)
+
+// overlay holds what a transaction has written and not committed: store keys in
+// order, each with the versions that statements gave it. It is a skip list
+// whose nodes stay until the end, so that a scan may hold one while the
+// statement that scans goes on writing. Used by one goroutine.
+type overlay struct {
+	head  node
+	level int
+	seed  uint64
+	bytes int64    // of keys and newest values
+	undo  []pushed // one for each version, in order
+	keep  uint32   // statement of the newest savepoint: older versions stay
+}
+
+const maxLevel = 12
+
+type node struct {
+	key  []byte
+	top  *version // nil: rolled back, as if the key were not here
+	next []*node
+}
+
+// version is what a statement wrote under a key.
+type version struct {
+	stmt  uint32
+	del   bool
+	value []byte
+	prev  *version
+}
+
+// pushed notes that a statement added a version to a node.
+type pushed struct {
+	n    *node
+	stmt uint32
+}
+
+// all is a statement number that sees every version.
+const all = math.MaxUint32
+
+// visible returns the newest version written before statement limit.
+func (n *node) visible(limit uint32) *version {
+	v := n.top
+	for v != nil && v.stmt >= limit && limit != all {
+		v = v.prev
+	}
+	return v
+}
+
+func newOverlay() *overlay {
+	return &overlay{head: node{next: make([]*node, maxLevel)}, level: 1, seed: 0x9e3779b97f4a7c15}
+}
+
+// empty reports whether nothing is written.
+func (o *overlay) empty() bool { return len(o.undo) == 0 }
+
+// before finds the last node with a key < key, and fills path with the last
+// such node of every level.
+func (o *overlay) before(key []byte, path *[maxLevel]*node) *node {
+	n := &o.head
+	for l := o.level - 1; l >= 0; l-- {
+		for n.next[l] != nil && bytes.Compare(n.next[l].key, key) < 0 {
+			n = n.next[l]
+		}
+		if path != nil {
+			path[l] = n
+		}
+	}
+	return n
+}
+
+// seekGE returns the first node with a key ≥ key, nil at the end.
+func (o *overlay) seekGE(key []byte) *node { return o.before(key, nil).next[0] }
+
+// seekLT returns the last node with a key < key, nil if there is none.
+func (o *overlay) seekLT(key []byte) *node {
+	if n := o.before(key, nil); n != &o.head {
+		return n
+	}
+	return nil
+}
+
+// get returns the version of key that statement limit sees.
+func (o *overlay) get(key []byte, limit uint32) *version {
+	if len(o.undo) == 0 {
+		return nil
+	}
+	if n := o.seekGE(key); n != nil && bytes.Equal(n.key, key) {
+		return n.visible(limit)
+	}
+	return nil
+}
+
+// put writes value (or a tombstone) under key for statement stmt. Both are kept.
+func (o *overlay) put(stmt uint32, key, value []byte, del bool) {
+	var path [maxLevel]*node
+	n := o.before(key, &path).next[0]
+	if n == nil || !bytes.Equal(n.key, key) {
+		n = o.insert(key, &path)
+	}
+	o.bytes += int64(len(value))
+	if top := n.top; top != nil {
+		o.bytes -= int64(len(top.value))
+		if top.stmt == stmt {
+			top.value, top.del = value, del
+			return
+		}
+		// Nobody can go back to a version that lies between the newest savepoint
+		// and the one a failing statement would restore.
+		if top.stmt > o.keep && top.prev != nil && top.prev.stmt > o.keep {
+			top.prev = top.prev.prev
+		}
+	}
+	n.top = &version{stmt: stmt, del: del, value: value, prev: n.top}
+	o.undo = append(o.undo, pushed{n, stmt})
+}
+
+func (o *overlay) insert(key []byte, path *[maxLevel]*node) *node {
+	level := 1
+	o.seed ^= o.seed << 13
+	o.seed ^= o.seed >> 7
+	o.seed ^= o.seed << 17
+	for r := o.seed; r&3 == 0 && level < maxLevel; r >>= 2 {
+		level++
+	}
+	for l := o.level; l < level; l++ {
+		path[l] = &o.head
+	}
+	o.level = max(o.level, level)
+	n := &node{key: key, next: make([]*node, level)}
+	for l := range level {
+		n.next[l], path[l].next[l] = path[l].next[l], n
+	}
+	o.bytes += int64(len(key))
+	return n
+}
+
+// rollback takes back every version of statements after stmt.
+func (o *overlay) rollback(stmt uint32) {
+	i := len(o.undo)
+	for ; i > 0 && o.undo[i-1].stmt > stmt; i-- {
+		n := o.undo[i-1].n
+		if n.top == nil || n.top.stmt <= stmt {
+			continue
+		}
+		o.bytes -= int64(len(n.top.value))
+		for n.top != nil && n.top.stmt > stmt {
+			n.top = n.top.prev
+		}
+		if n.top != nil {
+			o.bytes += int64(len(n.top.value))
+		}
+	}
+	o.undo = o.undo[:i]
+}

@@ -1,0 +1,317 @@
+package storage
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+
+	"binrelay/binlog/rowimage"
+)
+
+// rowStore is what row changes that need no SQL are resolved against: the
+// channel of a replica, or the batch that recovery builds. Keys and values are
+// the store's; row values have an empty stamp when set.
+type rowStore interface {
+	// read returns the newest value; nil = there is none.
+	read(key []byte) ([]byte, error)
+	// lock locks a row or unique key.
+	lock(key []byte) error
+	set(key, value []byte) error
+	del(key []byte) error
+	// withHash calls fn with the row id of each h| key that may begin with
+	// prefix, until fn returns true. Some may not exist any more.
+	withHash(prefix []byte, fn func(id []byte) (done bool, err error)) error
+	// eachRow calls fn with the rows of a table, in no order, until fn returns
+	// true.
+	eachRow(t *Table, fn func(key, value []byte) (done bool, err error)) error
+}
+
+// rowApplier changes rows of a rowStore. An error leaves a change half made:
+// the transaction as a whole is to be given up.
+type rowApplier struct {
+	s     rowStore
+	was   []rowimage.Cell
+	is    []rowimage.Cell
+	autos map[*Table]struct{} // tables whose AUTO_INCREMENT counters moved
+}
+
+// side is what a rows event says of one row before or after its change: a full
+// image, or the columns that are present.
+type side struct {
+	data  []byte
+	cells []rowimage.Cell // cut from data
+	full  bool
+}
+
+// insert adds a row (*DuplicateError).
+func (a *rowApplier) insert(t *Table, image []byte) error {
+	var err error
+	if a.is, err = t.layout.Cut(image, a.is[:0]); err != nil {
+		return err
+	}
+	var key []byte
+	if t.primary == nil {
+		id, err := t.newRowID()
+		if err != nil {
+			return err
+		}
+		key = binary.BigEndian.AppendUint64(appendID(nil, rowSpace, t.schema.ID), id)
+	} else {
+		if key, err = t.appendRowKey(nil, image, a.is); err != nil {
+			return err
+		}
+		if err := a.free(t, key, image); err != nil {
+			return err
+		}
+	}
+	return a.store(t, nil, nil, key, image)
+}
+
+// free locks a row key and fails when there is a row.
+func (a *rowApplier) free(t *Table, key, image []byte) error {
+	if err := a.s.lock(key); err != nil {
+		return err
+	}
+	value, err := a.s.read(key)
+	if err != nil || value == nil {
+		return err
+	}
+	return a.duplicate(t, -1, image, value)
+}
+
+func (a *rowApplier) duplicate(t *Table, index int, image, value []byte) error {
+	_, existing, err := splitRow(value)
+	if err != nil {
+		return err
+	}
+	return t.duplicateError(index, image, a.is, existing)
+}
+
+// update changes the row that before describes to what after says of it
+// (ErrRowNotFound, *DuplicateError).
+func (a *rowApplier) update(t *Table, before, after *side) error {
+	key, image, err := a.find(t, before)
+	if err != nil {
+		return err
+	}
+	if a.was, err = t.layout.Cut(image, a.was[:0]); err != nil {
+		return err
+	}
+	next := after.data
+	if !after.full {
+		next = t.layout.Merge(nil, image, a.was, after.data, after.cells)
+	}
+	if a.is, err = t.layout.Cut(next, a.is[:0]); err != nil {
+		return err
+	}
+	newKey := key
+	if t.primary != nil {
+		if newKey, err = t.appendRowKey(nil, next, a.is); err != nil {
+			return err
+		}
+		if !bytes.Equal(newKey, key) {
+			if err := a.free(t, newKey, next); err != nil {
+				return err
+			}
+		}
+	}
+	return a.store(t, key, image, newKey, next)
+}
+
+// remove deletes the row that before describes (ErrRowNotFound).
+func (a *rowApplier) remove(t *Table, before *side) error {
+	key, image, err := a.find(t, before)
+	if err != nil {
+		return err
+	}
+	if a.was, err = t.layout.Cut(image, a.was[:0]); err != nil {
+		return err
+	}
+	return a.store(t, key, image, nil, nil)
+}
+
+// find locks the row that a rows event describes and returns it as it is: by
+// primary key, else by its image, else by comparing every row of the table.
+func (a *rowApplier) find(t *Table, before *side) (key, image []byte, err error) {
+	switch {
+	case t.primary != nil && present(before.cells, t.schema.Primary):
+		if key, err = t.appendRowKey(nil, before.data, before.cells); err != nil {
+			return nil, nil, err
+		}
+		image, err = a.rowAt(key)
+		if err == nil && image == nil {
+			err = ErrRowNotFound
+		}
+		return key, image, err
+	case t.primary == nil && before.full:
+		prefix := binary.BigEndian.AppendUint64(appendID(nil, hashSpace, t.schema.ID), t.imageHash(before.data, before.cells))
+		err = a.s.withHash(prefix, func(id []byte) (bool, error) {
+			k := append(appendID(nil, rowSpace, t.schema.ID), id...)
+			value, err := a.s.read(k)
+			if err != nil || value == nil {
+				return false, err
+			}
+			if _, img, err := splitRow(value); err != nil || !t.sameRow(img, before.data) {
+				return false, err
+			}
+			key = k
+			return true, nil
+		})
+	default:
+		err = a.s.eachRow(t, func(k, value []byte) (bool, error) {
+			_, img, err := splitRow(value)
+			if err != nil {
+				return false, err
+			}
+			if a.was, err = t.layout.Cut(img, a.was[:0]); err != nil || !matches(img, a.was, before) {
+				return false, err
+			}
+			key = append([]byte(nil), k...)
+			return true, nil
+		})
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if key == nil {
+		return nil, nil, ErrRowNotFound
+	}
+	if image, err = a.rowAt(key); err == nil && image == nil {
+		err = ErrRowNotFound
+	}
+	return key, image, err
+}
+
+// rowAt locks a row and returns its image; nil: there is none.
+func (a *rowApplier) rowAt(key []byte) ([]byte, error) {
+	if err := a.s.lock(key); err != nil {
+		return nil, err
+	}
+	value, err := a.s.read(key)
+	if err != nil || value == nil {
+		return nil, err
+	}
+	_, image, err := splitRow(value)
+	return image, err
+}
+
+func present(cells []rowimage.Cell, parts []IndexPart) bool {
+	for _, p := range parts {
+		if cells[p.Column].Absent() {
+			return false
+		}
+	}
+	return true
+}
+
+// matches reports whether a row has the values that s has.
+func matches(image []byte, cells []rowimage.Cell, s *side) bool {
+	for i, c := range s.cells {
+		if c.Absent() {
+			continue
+		}
+		if c.Null() != cells[i].Null() || !bytes.Equal(c.Value(s.data), cells[i].Value(image)) {
+			return false
+		}
+	}
+	return true
+}
+
+// store writes a row's change with its index entries. The cells of old and
+// image are in a.was and a.is; key or newKey is nil when there is no such row.
+func (a *rowApplier) store(t *Table, key, old, newKey, image []byte) error {
+	moved := !bytes.Equal(key, newKey)
+	for i := range t.indexes {
+		if err := a.storeEntry(t, i, key, old, newKey, image, moved); err != nil {
+			return err
+		}
+	}
+	if t.primary == nil {
+		if old != nil {
+			if err := a.s.del(t.hashKey(nil, old, a.was, key[idPrefix:])); err != nil {
+				return err
+			}
+		}
+		if image != nil {
+			if err := a.s.set(t.hashKey(nil, image, a.is, newKey[idPrefix:]), nil); err != nil {
+				return err
+			}
+		}
+	}
+	if old != nil && moved {
+		if err := a.s.del(key); err != nil {
+			return err
+		}
+	}
+	if image == nil {
+		return nil
+	}
+	if t.auto >= 0 {
+		if err := t.bump(image, a.is); err != nil {
+			return err
+		}
+		if a.autos == nil {
+			a.autos = make(map[*Table]struct{})
+		}
+		a.autos[t] = struct{}{}
+	}
+	return a.s.set(newKey, appendRow(make([]byte, 0, rowHeader(t.schema.Version)+len(image)), t.schema.Version, image))
+}
+
+func (a *rowApplier) storeEntry(t *Table, i int, key, old, newKey, image []byte, moved bool) error {
+	var oldEntry, entry []byte
+	var oldUnique, unique bool
+	var err error
+	if old != nil {
+		if oldEntry, oldUnique, err = t.indexKey(nil, i, old, a.was, key[idPrefix:]); err != nil {
+			return err
+		}
+	}
+	if image != nil {
+		if entry, unique, err = t.indexKey(nil, i, image, a.is, newKey[idPrefix:]); err != nil {
+			return err
+		}
+	}
+	same := bytes.Equal(oldEntry, entry)
+	if same && !moved {
+		return nil
+	}
+	if oldUnique {
+		if err := a.s.lock(oldEntry); err != nil {
+			return err
+		}
+	}
+	if unique && !same {
+		if err := a.claim(t, i, entry, image, key); err != nil {
+			return err
+		}
+	}
+	if old != nil && !same {
+		if err := a.s.del(oldEntry); err != nil {
+			return err
+		}
+	}
+	if image == nil {
+		return nil
+	}
+	return a.s.set(entry, t.indexValue(i, newKey[idPrefix:]))
+}
+
+// claim locks a unique key and fails when another row than key has it.
+func (a *rowApplier) claim(t *Table, i int, entry, image, key []byte) error {
+	if err := a.s.lock(entry); err != nil {
+		return err
+	}
+	pk, err := a.s.read(entry)
+	if err != nil || pk == nil || key != nil && bytes.Equal(pk, key[idPrefix:]) {
+		return err
+	}
+	value, err := a.s.read(append(appendID(nil, rowSpace, t.schema.ID), pk...))
+	if err != nil {
+		return err
+	}
+	if value == nil {
+		return fmt.Errorf("storage: index %s of %s.%s points to a row that does not exist", t.schema.Indexes[i].Name, t.schema.Database, t.schema.Name)
+	}
+	return a.duplicate(t, i, image, value)
+}
