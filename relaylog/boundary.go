@@ -21,11 +21,11 @@ const (
 type state uint8
 
 const (
-	idle    state = iota // a transaction's first event
-	statement            // the statement that Intvar, Rand or User_var events belong to
-	afterID              // what follows a GTID event: BEGIN or a statement
-	alone                // the one statement after MariaDB's standalone GTID event
-	open                 // Xid, COMMIT or ROLLBACK
+	idle      state = iota // a transaction's first event
+	statement              // the statement that Intvar, Rand or User_var events belong to
+	afterID                // what follows a GTID event: BEGIN or a statement
+	alone                  // the one statement after MariaDB's standalone GTID event
+	open                   // Xid, COMMIT or ROLLBACK
 )
 
 // Boundary finds the ends of transactions in a stream of events. The zero

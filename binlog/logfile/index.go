@@ -426,6 +426,8 @@ func SyncDir(fsys vfs.FS, dir string) error {
 }
 
 // EnsureDir creates dir and missing parents and makes their entries durable.
+// If that fails they are removed again, so that the next call does not take
+// them for durable.
 func EnsureDir(fsys vfs.FS, dir string) error {
 	var created []string
 	for p := dir; ; p = fsys.PathDir(p) {
@@ -447,6 +449,9 @@ func EnsureDir(fsys vfs.FS, dir string) error {
 	}
 	for _, p := range created {
 		if err := SyncDir(fsys, fsys.PathDir(p)); err != nil {
+			for _, p := range created { // deepest first
+				err = errors.Join(err, fsys.Remove(p))
+			}
 			return err
 		}
 	}
