@@ -83,7 +83,7 @@ func stopped(err error) bool {
 
 // apply reads and applies until something ends it; the error is never nil.
 func (a *applier) apply(ctx context.Context) error {
-	if err := a.open(ctx); err != nil {
+	if err := a.open(); err != nil {
 		return err
 	}
 	verify := !a.opt.Settings().SkipChecksum
@@ -115,34 +115,32 @@ func (a *applier) apply(ctx context.Context) error {
 	}
 }
 
-// open positions the reader behind what was applied, waiting for the IO thread
-// if the relay log is still empty.
-func (a *applier) open(ctx context.Context) error {
+// open positions the reader behind what was applied.
+func (a *applier) open() error {
 	a.asm = assembler{relay: a.relay, channel: a.opt.Channel}
 	if !a.filters.Empty() {
 		a.asm.filters = &a.filters
 	}
 	a.setState(replstate.StateReadAll)
-	for {
-		grown := a.st.awaitGrowth()
-		f := a.st.get()
-		r, ok, err := openReader(a.relay, f.exec)
-		if err != nil {
-			return stopError(errnoRelayRead, "Relay log read failure: %v", err)
-		}
-		if ok {
-			a.reader = r
-			return nil
-		}
-		if f.read != f.exec {
-			return stopError(errnoRelayRead, "Relay log read failure: the relay log does not hold what follows %s:%d", f.exec.File, f.exec.Pos)
-		}
-		select {
-		case <-grown:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	f := a.st.get()
+	files, err := a.relay.Files()
+	if err != nil {
+		return stopError(errnoRelayRead, "Relay log read failure: %v", err)
 	}
+	r, ok, err := openReader(a.relay, f.exec)
+	if err == nil && !ok && len(files) == 0 {
+		// Nothing has come yet. What comes first is what follows f.exec.
+		r, err = a.relay.NewReader(txn.Coord{})
+		ok = err == nil
+	}
+	switch {
+	case err != nil:
+		return stopError(errnoRelayRead, "Relay log read failure: %v", err)
+	case !ok:
+		return stopError(errnoRelayRead, "Relay log read failure: the relay log does not hold what follows %s:%d", f.exec.File, f.exec.Pos)
+	}
+	a.reader = r
+	return nil
 }
 
 // openReader returns a reader behind the applied source coordinate; ok is false
@@ -152,9 +150,6 @@ func openReader(relay *relaylog.Log, applied txn.Coord) (*relaylog.Reader, bool,
 		return relay.NewReaderAtSource(applied)
 	}
 	r, err := relay.NewReader(txn.Coord{})
-	if errors.Is(err, relaylog.ErrUnknownFile) {
-		return nil, false, nil
-	}
 	return r, err == nil, err
 }
 

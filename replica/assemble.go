@@ -57,13 +57,11 @@ func (a *assembler) add(e *relaylog.Entry) (g *group, between bool, err error) {
 	}
 	ev := e.Event
 	if betweenOnly(ev.Type()) {
-		if ev.Type() == event.FormatDescription && a.cur != nil {
-			// The source started anew in the middle of a transaction: it never
-			// committed and will not be completed.
-			if f, err := event.DecodeFormat(ev); err == nil && f.Created != 0 {
-				a.cur = nil
-				a.bounds.Reset()
-			}
+		if ev.Type() == event.FormatDescription {
+			// In the middle of a transaction it means that the source starts it
+			// again, or died before it committed.
+			a.cur = nil
+			a.bounds.Reset()
 		}
 		return nil, a.cur == nil, nil
 	}
@@ -242,9 +240,9 @@ func (a *assembler) finish(b *building, e *relaylog.Entry) (*group, bool, error)
 	return g, false, nil
 }
 
-// equalWord compares a statement with one upper-case word, without case.
+// equalWord compares a statement with one word, without case.
 func equalWord(text []byte, word string) bool {
-	return len(text) == len(word) && bytes.EqualFold(text, []byte(word))
+	return len(text) < 64 && bytes.EqualFold(bytes.TrimRight(bytes.TrimSpace(text), ";"), []byte(word))
 }
 
 // isSavepoint reports whether a statement only marks a place in a transaction.

@@ -305,10 +305,7 @@ func (q *queue) append(ctx context.Context, ev event.Event, to txn.Coord) error 
 			return err
 		}
 	}
-	q.rc.st.set(func(f *fields) {
-		f.read = to
-		q.rc.st.noteGrowth()
-	})
+	q.rc.st.set(func(f *fields) { f.read = to })
 	return nil
 }
 
@@ -326,10 +323,7 @@ func (q *queue) writeIgnored(ctx context.Context) error {
 	}
 	q.ignored = false
 	q.unsynced++
-	q.rc.st.set(func(f *fields) {
-		f.read = q.pos
-		q.rc.st.noteGrowth()
-	})
+	q.rc.st.set(func(f *fields) { f.read = q.pos })
 	return nil
 }
 

@@ -204,6 +204,9 @@ func pause(ctx context.Context, d time.Duration) bool {
 // it waits and tries again, as mysqld does. Any other failure is fatal.
 func (rc *receiver) retryFull(ctx context.Context, err error, write func() error) error {
 	for ; err != nil; err = rc.write(write) {
+		if errors.Is(err, relaylog.ErrEvent) {
+			return malformed("%v", err)
+		}
 		if !logfile.IsDiskFull(err) {
 			return fatalf(errnoRelayWrite, "Relay log write failure: %v", err)
 		}

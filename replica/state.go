@@ -50,7 +50,6 @@ type state struct {
 	mu      sync.Mutex
 	f       fields
 	changed chan struct{} // closed when exec or sqlRunning changes; nil = nobody waits
-	grown   chan struct{} // closed when the relay log grew; nil = nobody waits
 }
 
 // set changes fields.
@@ -87,24 +86,6 @@ func (s *state) await() (fields, <-chan struct{}) {
 		s.changed = make(chan struct{})
 	}
 	return s.f, s.changed
-}
-
-// awaitGrowth returns a channel that closes when the relay log grows next.
-func (s *state) awaitGrowth() <-chan struct{} {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.grown == nil {
-		s.grown = make(chan struct{})
-	}
-	return s.grown
-}
-
-// noteGrowth wakes awaitGrowth. The caller holds mu.
-func (s *state) noteGrowth() {
-	if s.grown != nil {
-		close(s.grown)
-		s.grown = nil
-	}
 }
 
 // secondsBehind computes Seconds_Behind_Master as MySQL 8.0 does; nil is NULL.
