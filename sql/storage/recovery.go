@@ -1,9 +1,11 @@
 package storage
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 
 	"binrelay/binlog"
 	"binrelay/binlog/gtid"
@@ -101,10 +103,24 @@ func (r *Recovery) scan() (err error) {
 	}
 	r.local = local.records
 	r.torn = damage != nil || local.damage != nil
-	if err := r.decide(local.marks, damage, local.damage); err != nil {
+	limit, err := r.cutIntent()
+	if err != nil {
 		return err
 	}
-	return r.honourCut()
+	return r.decide(limit, local.marks, damage, local.damage)
+}
+
+// cutIntent returns the CSN after which an interrupted recovery had begun to
+// cut the logs; without one, none is too high.
+func (r *Recovery) cutIntent() (txn.CSN, error) {
+	v, ok, err := getCopy(r.e.db, keyCut)
+	if err != nil || !ok {
+		return math.MaxUint64, err
+	}
+	if len(v) != 8 {
+		return 0, errors.New("malformed intent to cut the logs")
+	}
+	return txn.CSN(binary.BigEndian.Uint64(v)), nil
 }
 
 // scanLocal scans the local log from the store's place on.
@@ -156,15 +172,19 @@ func (r *Recovery) scanBin() (damage *binlog.DamageError, err error) {
 	}
 }
 
-// decide merges the two logs.
-func (r *Recovery) decide(marks []foundMark, bin *binlog.DamageError, local *txn.Coord) error {
-	bins := make([]foundRecord, len(r.bin))
-	for i, t := range r.bin {
-		bins[i] = foundRecord{csn: t.CSN, index: t.Index, partial: t.Partial}
+// decide merges the two logs. Records above limit are to go in any case: half of
+// them may be gone already, which is no damage.
+func (r *Recovery) decide(limit txn.CSN, marks []foundMark, bin *binlog.DamageError, local *txn.Coord) error {
+	var bins, locals []foundRecord
+	for _, t := range r.bin {
+		if t.CSN <= limit {
+			bins = append(bins, foundRecord{csn: t.CSN, index: t.Index, partial: t.Partial})
+		}
 	}
-	locals := make([]foundRecord, len(r.local))
-	for i, l := range r.local {
-		locals[i] = l.foundRecord
+	for _, l := range r.local {
+		if l.csn <= limit {
+			locals = append(locals, l.foundRecord)
+		}
 	}
 	var err error
 	r.tail, err = mergeTail(r.at.csn, !r.at.lax, bins, locals, marks)

@@ -66,22 +66,6 @@ func (r *Recovery) Replay(ctx context.Context) (_ *Engine, err error) {
 	return e, nil
 }
 
-// honourCut repeats a cut that a crash interrupted.
-func (r *Recovery) honourCut() error {
-	v, ok, err := getCopy(r.e.db, keyCut)
-	if err != nil || !ok {
-		return err
-	}
-	if len(v) != 8 {
-		return errors.New("malformed intent to cut the logs")
-	}
-	csn := txn.CSN(binary.BigEndian.Uint64(v))
-	if csn >= r.tail.end {
-		return nil // nothing is left of what was to go
-	}
-	return r.CutAfter(csn)
-}
-
 // cut saves and removes what stands behind the run: first the binlog, then the
 // local log. An intent makes a crash in between repeatable: the rest of what is
 // half gone would look like damage.
