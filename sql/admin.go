@@ -31,6 +31,8 @@ type ReplicaAdmin interface {
 	WaitPos(ctx context.Context, channel string, c txn.Coord) (int64, error)
 	// FlushRelay begins a new relay log file.
 	FlushRelay(ctx context.Context, channel string) error
+	// Skip returns sql_slave_skip_counter as it stands now.
+	Skip() uint32
 	// SetSkip sets sql_slave_skip_counter.
 	SetSkip(n uint32) error
 	// SetFilters replaces a channel's filters.

@@ -3,34 +3,335 @@ package sql
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
 
-	"binrelay/binlog/txn"
+	sqle "github.com/dolthub/go-mysql-server"
+	"github.com/dolthub/go-mysql-server/server"
+	gms "github.com/dolthub/go-mysql-server/sql"
+	"github.com/dolthub/go-mysql-server/sql/analyzer"
+	"github.com/dolthub/go-mysql-server/sql/plan"
+	"github.com/dolthub/go-mysql-server/sql/transform"
+	"github.com/dolthub/vitess/go/vt/sqlparser"
+	"github.com/sirupsen/logrus"
+
+	"binrelay/binlog/gtid"
+	"binrelay/sql/auth"
+	"binrelay/sql/tables"
+	"binrelay/sql/wire"
 )
+
+// accountsKey is the setting that holds the grant tables.
+const accountsKey = "accounts/grants"
 
 // Server is a running SQL server. Its methods are safe for concurrent use.
 type Server struct {
-	o Options
+	o        Options
+	log      *slog.Logger
+	now      func() time.Time
+	vars     *Variables
+	engine   *sqle.Engine
+	provider *tables.Provider
+	accounts *auth.Accounts
+	wire     *wire.Server
+	counters counters
+	started  time.Time
+
+	mu       sync.Mutex
+	admin    ReplicaAdmin
+	listener *server.Server
+	done     chan struct{} // closed when the accept loop has ended
+
+	internalIDs atomic.Uint32
+	applying    sync.Mutex // one replicated statement at a time
 }
 
 // New makes a server over an open storage engine: it loads the accounts and
 // prepares the SQL engine. Nothing listens yet.
-func New(o Options) (*Server, error) { return nil, errors.New("sql: not built") }
+func New(o Options) (*Server, error) {
+	if o.Engine == nil || o.Variables == nil {
+		return nil, errors.New("sql: Engine and Variables are required")
+	}
+	s := &Server{o: o, log: o.Logger, now: o.Now, vars: o.Variables, admin: o.Replica}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	s.started = s.now()
+	logrus.SetLevel(logrus.ErrorLevel)
+	s.provider = tables.NewProvider(o.Engine)
+	s.buildEngine()
+	if err := s.openAccounts(); err != nil {
+		return nil, err
+	}
+	s.vars.mu.Lock()
+	s.vars.server = s
+	s.vars.mu.Unlock()
+	return s, nil
+}
+
+// buildEngine puts go-mysql-server together.
+func (s *Server) buildEngine() {
+	own := &parser{server: s, base: gms.NewMysqlParser()}
+	overrides := gms.EngineOverrides{Builder: gms.BuilderOverrides{Parser: own}}
+	exec := &builder{server: s}
+	useOwnAuthorization()
+	a := analyzer.NewBuilder(s.provider).
+		AddOverrides(overrides).
+		AddPostAnalyzeRule(ruleOwnVariables, func(ctx *gms.Context, _ *analyzer.Analyzer, n gms.Node, _ *plan.Scope, _ analyzer.RuleSelector, _ *gms.QueryFlags) (gms.Node, transform.TreeIdentity, error) {
+			return ownVariables(ctx.Query(), n), transform.SameTree, nil
+		}).
+		Build()
+	s.registerFunctions(a.Catalog)
+	s.engine = sqle.New(a, &sqle.Config{})
+	exec.base = a.ExecBuilder
+	a.ExecBuilder.PriorityBuilder = exec
+	a.Catalog.StatsProvider = tables.Stats{}
+}
+
+// ruleOwnVariables is our analyzer rule's number, far from go-mysql-server's.
+const ruleOwnVariables analyzer.RuleId = 10001
+
+// openAccounts loads the grant tables from the storage.
+func (s *Server) openAccounts() error {
+	db := s.engine.Analyzer.Catalog.MySQLDb
+	s.accounts = auth.New(db, auth.Options{Persist: s.persistAccounts})
+	if err := s.loadAccounts(); err != nil {
+		return err
+	}
+	s.accounts.Bootstrap()
+	return nil
+}
+
+func (s *Server) loadAccounts() error {
+	blob, ok, err := s.o.Engine.GetKV(accountsKey)
+	if err != nil || !ok {
+		return err
+	}
+	if err := s.accounts.Load(context.Background(), blob); err != nil {
+		return fmt.Errorf("sql: load accounts: %w", err)
+	}
+	return nil
+}
+
+// persistAccounts stores the grant tables in the DDL scope of the statement
+// that changes them. If that fails, what the engine has in memory is replaced
+// by what is stored.
+func (s *Server) persistAccounts(ctx *gms.Context, blob []byte) error {
+	own := sessionOf(ctx)
+	if own == nil {
+		return s.o.Engine.PutKV(ctx, kv(accountsKey, blob))
+	}
+	if err := own.PutKV(ctx, accountsKey, append([]byte(nil), blob...)); err != nil {
+		return err
+	}
+	own.OnCommit(s.accounts.Flush, func() {
+		if err := s.loadAccounts(); err != nil {
+			s.log.Error("cannot reload the accounts", "err", err)
+		}
+	})
+	return nil
+}
+
+// Accounts returns the server's accounts.
+func (s *Server) Accounts() *auth.Accounts { return s.accounts }
+
+// SetReplica connects the replica side, when it is made after the server.
+func (s *Server) SetReplica(r ReplicaAdmin) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.admin = r
+}
+
+func (s *Server) replica() ReplicaAdmin {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.admin
+}
+
+// executed returns gtid_executed as clients see it.
+func (s *Server) executed() gtid.Set {
+	_, _, set := s.o.Engine.Visible()
+	return set
+}
+
+// purged returns gtid_purged: the GTIDs before the oldest binlog file.
+func (s *Server) purged() gtid.Set {
+	b := s.o.Engine.Binlog()
+	if b == nil {
+		return gtid.Set{}
+	}
+	files, err := b.List()
+	if err != nil || len(files) == 0 {
+		return gtid.Set{}
+	}
+	_, previous, err := b.Header(files[0].Name)
+	if err != nil {
+		return gtid.Set{}
+	}
+	return previous
+}
 
 // Start begins to accept clients on Options.Listener and returns.
-func (s *Server) Start() error { return errors.New("sql: not built") }
+func (s *Server) Start() error {
+	if s.o.Listener == nil {
+		return nil
+	}
+	w, err := wire.New(s.wireOptions())
+	if err != nil {
+		return err
+	}
+	cfg := server.Config{
+		Listener: s.o.Listener, Protocol: "tcp", Address: s.o.Listener.Addr().String(),
+		Version: s.vars.String("version"), TLSConfig: s.o.TLS, MaxLoggedQueryLen: -1,
+	}
+	w.Configure(&cfg)
+	srv, err := server.NewServer(cfg, s.engine, gms.NewContext, s.newSession, nil)
+	if err != nil {
+		return fmt.Errorf("sql: listen: %w", err)
+	}
+	if tcp, ok := s.o.Listener.Addr().(*net.TCPAddr); ok {
+		if err := s.vars.Set("port", fmt.Sprint(tcp.Port)); err != nil {
+			return err
+		}
+	}
+	s.mu.Lock()
+	s.wire, s.listener, s.done = w, srv, make(chan struct{})
+	done := s.done
+	s.mu.Unlock()
+	go func() {
+		defer close(done)
+		if err := srv.Start(); err != nil {
+			s.log.Error("the listener has failed", "err", err)
+		}
+	}()
+	return nil
+}
+
+// wireOptions reads the variables at each use.
+func (s *Server) wireOptions() wire.Options {
+	v := s.vars
+	return wire.Options{
+		Accounts: s.accounts, Version: v.String("version"),
+		Collation: collationID(v.String("collation_server")),
+		Translate: func(err error, query, database string) (uint16, string, string) {
+			return TranslateStatement(err, Statement{Query: query, Database: database})
+		},
+		TLS:                    s.o.TLS,
+		RequireSecureTransport: func() bool { return v.Bool("require_secure_transport") },
+		MaxAllowedPacket:       func() int { return int(v.Int("max_allowed_packet")) },
+		MaxConnections:         func() int { return int(v.Int("max_connections")) },
+		ConnectTimeout:         func() time.Duration { return v.seconds("connect_timeout") },
+		NetReadTimeout:         func() time.Duration { return v.seconds("net_read_timeout") },
+		NetWriteTimeout:        func() time.Duration { return v.seconds("net_write_timeout") },
+		WaitTimeout:            func() time.Duration { return v.seconds("wait_timeout") },
+		Dump:                   s.o.Dump,
+		Statistics:             s.statistics,
+		Logger:                 s.log, Now: s.now,
+	}
+}
 
 // Stop refuses new clients, lets running statements finish until ctx ends,
 // then cancels them, and closes all connections. The storage engine stays open.
-func (s *Server) Stop(ctx context.Context) error { return nil }
+func (s *Server) Stop(ctx context.Context) error {
+	s.mu.Lock()
+	w, done := s.wire, s.done
+	s.wire = nil
+	s.mu.Unlock()
+	var err error
+	if w != nil {
+		err = w.Shutdown(ctx)
+		<-done
+	}
+	return errors.Join(err, s.engine.Close())
+}
 
-// SetReplica connects the replica side, when it is made after the server.
-func (s *Server) SetReplica(r ReplicaAdmin) {}
+// Addr returns the address that clients connect to, nil before Start.
+func (s *Server) Addr() net.Addr {
+	if w := s.wireServer(); w != nil {
+		return w.Addr()
+	}
+	return nil
+}
 
-// ExecReplicated executes a group of kind Statement from a source in an
-// internal session with all privileges, under the source's default database,
-// SQL mode, character sets and time. It commits g.Origin with the change, also
-// when nothing changed. A failure is a *storage.ApplyError with MySQL's number
-// and text, or the context's error.
-func (s *Server) ExecReplicated(ctx context.Context, g *txn.Group) error {
-	return errors.New("sql: not built")
+// Wire returns the listener, for its connections and counters; nil before Start.
+func (s *Server) Wire() *wire.Server { return s.wireServer() }
+
+func (s *Server) wireServer() *wire.Server {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.wire
+}
+
+// authorization leaves internal sessions alone and has go-mysql-server judge
+// all others.
+type authorization struct{ gms.AuthorizationHandler }
+
+// HandleAuth implements gms.AuthorizationHandler.
+func (a authorization) HandleAuth(ctx *gms.Context, state gms.AuthorizationQueryState, info sqlparser.AuthInformation) error {
+	if isInternal(ctx) {
+		return nil
+	}
+	return a.AuthorizationHandler.HandleAuth(ctx, state, info)
+}
+
+// HandleAuthNode implements gms.AuthorizationHandler.
+func (a authorization) HandleAuthNode(ctx *gms.Context, state gms.AuthorizationQueryState, n gms.AuthorizationCheckerNode) error {
+	if isInternal(ctx) {
+		return nil
+	}
+	return a.AuthorizationHandler.HandleAuthNode(ctx, state, n)
+}
+
+// CheckDatabase implements gms.AuthorizationHandler.
+func (a authorization) CheckDatabase(ctx *gms.Context, state gms.AuthorizationQueryState, db string) error {
+	if isInternal(ctx) {
+		return nil
+	}
+	return a.AuthorizationHandler.CheckDatabase(ctx, state, db)
+}
+
+// CheckSchema implements gms.AuthorizationHandler.
+func (a authorization) CheckSchema(ctx *gms.Context, state gms.AuthorizationQueryState, db, schema string) error {
+	if isInternal(ctx) {
+		return nil
+	}
+	return a.AuthorizationHandler.CheckSchema(ctx, state, db, schema)
+}
+
+// CheckTable implements gms.AuthorizationHandler.
+func (a authorization) CheckTable(ctx *gms.Context, state gms.AuthorizationQueryState, db, schema, table string) error {
+	if isInternal(ctx) {
+		return nil
+	}
+	return a.AuthorizationHandler.CheckTable(ctx, state, db, schema, table)
+}
+
+func isInternal(ctx *gms.Context) bool {
+	s := sessionOf(ctx)
+	return s != nil && s.internal
+}
+
+// authorizationFactory wraps go-mysql-server's factory, once for the process.
+type authorizationFactory struct {
+	inner gms.AuthorizationHandlerFactory
+}
+
+// CreateHandler implements gms.AuthorizationHandlerFactory.
+func (f authorizationFactory) CreateHandler(cat gms.Catalog) gms.AuthorizationHandler {
+	return authorization{f.inner.CreateHandler(cat)}
+}
+
+var authorizationOnce sync.Once
+
+func useOwnAuthorization() {
+	authorizationOnce.Do(func() {
+		gms.SetAuthorizationHandlerFactory(authorizationFactory{gms.GetAuthorizationHandlerFactory()})
+	})
 }

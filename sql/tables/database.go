@@ -63,7 +63,7 @@ func (d *Database) GetCollation(ctx *gms.Context) gms.CollationID {
 
 // SetCollation implements gms.CollatedDatabase.
 func (d *Database) SetCollation(ctx *gms.Context, c gms.CollationID) error {
-	ddl, err := beginDDL(ctx)
+	ddl, err := beginDatabaseDDL(ctx, d.name)
 	if err != nil {
 		return err
 	}

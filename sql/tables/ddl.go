@@ -14,11 +14,18 @@ type ddlScope struct {
 	kv map[string][]byte // settings changed in this scope; nil value = deleted
 	// after runs once the scope is committed.
 	after []func()
+	// undone runs when it is abandoned, or its commit fails.
+	undone []func()
 }
 
 // BeginDDL opens the statement's DDL scope, unless it is open. The transaction
 // before it is committed (an implicit commit).
-func (s *Session) BeginDDL(ctx *gms.Context) (*storage.DDL, error) {
+func (s *Session) BeginDDL(ctx *gms.Context) (*storage.DDL, error) { return s.beginDDL(ctx, "") }
+
+// beginDDL opens the scope. db, if not empty, is the database that a CREATE,
+// ALTER or DROP DATABASE names: it takes the place of the default database in
+// the binlog and in its filters, as in MySQL.
+func (s *Session) beginDDL(ctx *gms.Context, db string) (*storage.DDL, error) {
 	if s.ddl != nil {
 		return s.ddl.d, nil
 	}
@@ -36,12 +43,30 @@ func (s *Session) BeginDDL(ctx *gms.Context) (*storage.DDL, error) {
 	} else {
 		st = storage.DDLStatement{Text: s.query, DB: s.GetCurrentDatabase()}
 	}
+	if db != "" && st.Origin == nil {
+		st.DB, st.FilterDB = db, db
+	}
 	d, err := s.engine.BeginDDL(ctx, st)
 	if err != nil {
 		return nil, err
 	}
 	s.ddl = &ddlScope{d: d}
 	return d, nil
+}
+
+// CommitImplicitly commits the open transaction, for statements that do so
+// without a DDL scope.
+func (s *Session) CommitImplicitly(ctx *gms.Context) error { return s.commitImplicitly(ctx) }
+
+// OnCommit registers a function that runs after the statement's DDL scope is
+// committed; on failure or abort, the other one runs. A scope must be open.
+func (s *Session) OnCommit(done, undone func()) {
+	if done != nil {
+		s.ddl.after = append(s.ddl.after, done)
+	}
+	if undone != nil {
+		s.ddl.undone = append(s.ddl.undone, undone)
+	}
 }
 
 // commitImplicitly commits the open transaction, as every DDL statement does
@@ -80,6 +105,9 @@ func (s *Session) commitDDL(ctx *gms.Context) error {
 	r, err := scope.d.Commit(ctx)
 	if err != nil {
 		scope.d.Rollback()
+		for _, f := range scope.undone {
+			f()
+		}
 		return err
 	}
 	for _, f := range scope.after {
@@ -97,8 +125,12 @@ func (s *Session) dropDDL() {
 	if s.ddl == nil {
 		return
 	}
-	s.ddl.d.Rollback()
+	scope := s.ddl
 	s.ddl = nil
+	scope.d.Rollback()
+	for _, f := range scope.undone {
+		f()
+	}
 }
 
 // AbortDDL abandons the statement's DDL scope, if one is open.

@@ -1,6 +1,7 @@
 package tables
 
 import (
+	"strings"
 	"sync"
 
 	gms "github.com/dolthub/go-mysql-server/sql"
@@ -70,19 +71,37 @@ func (p *Provider) CreateDatabase(ctx *gms.Context, name string) error {
 
 // CreateCollatedDatabase implements gms.CollatedDatabaseProvider.
 func (p *Provider) CreateCollatedDatabase(ctx *gms.Context, name string, c gms.CollationID) error {
-	d, err := beginDDL(ctx)
+	d, err := beginDatabaseDDL(ctx, name)
 	if err != nil {
 		return err
 	}
-	if c == gms.Collation_Unspecified {
-		c = gms.Collation_Default
+	if c == gms.Collation_Unspecified || c == gms.Collation_Default && !names(ctx, c.Name()) {
+		c = serverCollation(ctx)
 	}
 	return d.CreateDatabase(storage.Database{Name: name, Collation: uint16(c)})
 }
 
+// names reports whether the statement mentions a collation. go-mysql-server
+// hands its own default over as if the statement had named it.
+func names(ctx *gms.Context, collation string) bool {
+	s, err := sessionOf(ctx)
+	return err == nil && strings.Contains(strings.ToLower(s.query), collation)
+}
+
+// serverCollation returns collation_server.
+func serverCollation(ctx *gms.Context) gms.CollationID {
+	v, err := ctx.GetSessionVariable(ctx, "collation_server")
+	if name, ok := v.(string); ok && err == nil {
+		if c, err := gms.ParseCollation("", name, false); err == nil {
+			return c
+		}
+	}
+	return gms.Collation_utf8mb4_0900_ai_ci
+}
+
 // DropDatabase implements gms.MutableDatabaseProvider.
 func (p *Provider) DropDatabase(ctx *gms.Context, name string) error {
-	d, err := beginDDL(ctx)
+	d, err := beginDatabaseDDL(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -90,6 +109,14 @@ func (p *Provider) DropDatabase(ctx *gms.Context, name string) error {
 		return err
 	}
 	return d.DropDatabase(name)
+}
+
+func beginDatabaseDDL(ctx *gms.Context, db string) (*storage.DDL, error) {
+	s, err := sessionOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.beginDDL(ctx, db)
 }
 
 func beginDDL(ctx *gms.Context) (*storage.DDL, error) {

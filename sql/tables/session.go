@@ -107,28 +107,35 @@ func (s *Session) ValidateSession(ctx *gms.Context) error {
 	if ctx.IsInterpreted() {
 		return nil
 	}
-	s.EndStatement(ctx)
-	s.query = ctx.Query()
+	return s.BeginStatement(ctx, ctx.Query())
+}
+
+// BeginStatement begins a statement with the given text, which goes into the
+// binlog if it is a DDL statement.
+func (s *Session) BeginStatement(_ *gms.Context, text string) error {
+	s.EndStatement()
+	s.query = text
 	s.read, s.skip = storage.LockNone, storage.Wait
 	s.targets = nil
 	if s.policy != nil {
-		s.read, s.skip = s.policy.Locking(s.query)
+		s.read, s.skip = s.policy.Locking(text)
 	}
 	return nil
 }
 
 // EndStatement ends the statement: what a failed one left open is rolled back,
 // and so is a transaction that it began by itself.
-func (s *Session) EndStatement(ctx *gms.Context) {
+func (s *Session) EndStatement() {
 	s.dropDDL()
 	if s.tx == nil {
 		return
 	}
 	if s.edits > 0 {
-		s.rollbackEdit()
+		// An error here is one of the transaction, which the next statement meets.
+		_ = s.rollbackEdit()
 	}
-	s.closeStatement()
-	if !s.tx.explicit && s.autocommit(ctx) {
+	_ = s.closeStatement()
+	if !s.tx.explicit && s.autocommit() {
 		s.SetTransaction(nil)
 	}
 }
@@ -139,21 +146,21 @@ func (s *Session) Close() {
 	s.SetTransaction(nil)
 }
 
-func (s *Session) autocommit(ctx *gms.Context) bool {
+func (s *Session) autocommit() bool {
 	if s.GetIgnoreAutoCommit() {
 		return false
 	}
-	v, err := s.GetSessionVariable(ctx, gms.AutoCommitSessionVar)
+	v, err := s.GetSessionVariable(nil, gms.AutoCommitSessionVar)
 	if err != nil {
 		return true
 	}
-	on, err := gms.ConvertToBool(ctx, v)
-	return err != nil || on
+	on, ok := v.(int8)
+	return !ok || on != 0
 }
 
 // InTransaction reports whether a transaction that outlives the statement is open.
-func (s *Session) InTransaction(ctx *gms.Context) bool {
-	return s.tx != nil && !s.tx.done && (s.tx.explicit || !s.autocommit(ctx))
+func (s *Session) InTransaction() bool {
+	return s.tx != nil && !s.tx.done && (s.tx.explicit || !s.autocommit())
 }
 
 // StartTransaction implements gms.TransactionSession. The engine calls it before
@@ -399,6 +406,9 @@ func (s *Session) Zone(ctx *gms.Context) *time.Location {
 	name, _ := v.(string)
 	return zoneOf(name)
 }
+
+// SetQuery replaces the text of the running statement.
+func (s *Session) SetQuery(text string) { s.query = text }
 
 // Query returns the text of the running statement.
 func (s *Session) Query() string { return s.query }

@@ -1,0 +1,272 @@
+package sql
+
+import (
+	"fmt"
+	"hash/crc32"
+	"sort"
+	"strings"
+	"time"
+
+	gms "github.com/dolthub/go-mysql-server/sql"
+	"github.com/dolthub/go-mysql-server/sql/types"
+
+	"binrelay/replica/replstate"
+	"binrelay/sql/replstmt"
+	"binrelay/sql/storage"
+)
+
+// flush is FLUSH.
+func (s *Session) flush(ctx *gms.Context, st *replstmt.Flush) error {
+	if err := s.mayReload(ctx); err != nil {
+		return err
+	}
+	e := s.server.o.Engine
+	if st.What&(replstmt.FlushLogs|replstmt.FlushBinaryLogs) != 0 && e.Binlog() != nil {
+		if err := e.Rotate(ctx); err != nil {
+			return err
+		}
+	}
+	if st.What&(replstmt.FlushLogs|replstmt.FlushRelayLogs) != 0 {
+		if err := onlyDefaultChannel(st.Channel); err != nil {
+			return err
+		}
+		if r := s.server.replica(); r != nil {
+			if err := r.FlushRelay(ctx, st.Channel); err != nil {
+				return err
+			}
+		}
+	}
+	if st.What&replstmt.FlushPrivileges != 0 {
+		s.server.accounts.Flush()
+		if err := s.server.loadAccounts(); err != nil {
+			return err
+		}
+	}
+	if st.What&replstmt.FlushStatus != 0 {
+		s.server.counters.reset()
+	}
+	if st.What&replstmt.FlushTables == 0 {
+		return nil
+	}
+	switch {
+	case st.ForExport:
+		return notSupported("FLUSH TABLES FOR EXPORT")
+	case st.ReadLock:
+		return s.freeze(ctx)
+	}
+	return nil
+}
+
+// freeze holds all commits until UNLOCK TABLES or the session's end.
+func (s *Session) freeze(ctx *gms.Context) error {
+	if err := s.CommitImplicitly(ctx); err != nil {
+		return err
+	}
+	if s.thaw != nil {
+		return nil
+	}
+	thaw, _, err := s.server.o.Engine.Freeze(ctx)
+	if err != nil {
+		return err
+	}
+	s.thaw = thaw
+	return nil
+}
+
+// kill is KILL.
+func (s *Session) kill(ctx *gms.Context, st *replstmt.Kill) error {
+	id := st.ID
+	switch {
+	case st.Self:
+		id = uint64(s.ID())
+	case st.Expr != "":
+		n, err := s.evalInt(ctx, st.Expr)
+		if err != nil {
+			return err
+		}
+		id = n
+	}
+	unknown := sqlError(1094, "HY000", "Unknown thread id: %d", id)
+	var owner *gms.Process
+	for _, p := range s.server.engine.ProcessList.Processes() {
+		if uint64(p.Connection) == id {
+			owner = &p
+		}
+	}
+	if owner == nil {
+		return unknown
+	}
+	if owner.User != s.Client().User && !s.may(ctx, gms.PrivilegeType_Super, "connection_admin") {
+		return sqlError(1095, "HY000", "You are not owner of thread %d", id)
+	}
+	if w := s.server.wireServer(); w != nil {
+		if !w.Kill(uint32(id), st.Query) {
+			return unknown
+		}
+		return nil
+	}
+	s.server.engine.ProcessList.Kill(uint32(id))
+	return nil
+}
+
+func (s *Session) evalInt(ctx *gms.Context, expr string) (uint64, error) {
+	_, it, _, err := s.server.engine.Query(ctx, "SELECT CAST("+expr+" AS UNSIGNED)")
+	if err != nil {
+		return 0, err
+	}
+	rows, err := gms.RowIterToRows(ctx, it)
+	if err != nil || len(rows) != 1 || rows[0][0] == nil {
+		return 0, sqlError(1094, "HY000", "Unknown thread id: %s", expr)
+	}
+	v, _, err := types.Uint64.Convert(ctx, rows[0][0])
+	if err != nil {
+		return 0, err
+	}
+	return v.(uint64), nil
+}
+
+var processlistSchema = gms.Schema{
+	column("Id", types.Uint64, false), column("User", types.LongText, false), column("Host", types.LongText, false),
+	column("db", types.LongText, true), column("Command", types.LongText, false), column("Time", types.Int32, false),
+	column("State", types.LongText, true), column("Info", types.LongText, true),
+}
+
+// Ids of the replication threads, which are no connections.
+const (
+	ioThreadID  = 1<<32 - 2
+	sqlThreadID = 1<<32 - 1
+)
+
+// showProcesslist is SHOW [FULL] PROCESSLIST: connections, dumps and the
+// replication threads.
+func (s *Session) showProcesslist(ctx *gms.Context, full bool) (gms.RowIter, error) {
+	all := s.may(ctx, gms.PrivilegeType_Process) || s.may(ctx, gms.PrivilegeType_Super)
+	dumps := map[uint32]replstate.PeerStatus{}
+	if p := s.server.o.Primary; p != nil {
+		for _, peer := range p.Peers() {
+			if peer.Dumping {
+				dumps[peer.ConnectionID] = peer
+			}
+		}
+	}
+	var rows []gms.Row
+	now := s.server.now()
+	for _, p := range s.server.engine.ProcessList.Processes() {
+		if !all && p.User != s.Client().User {
+			continue
+		}
+		if peer, ok := dumps[p.Connection]; ok {
+			command := "Binlog Dump"
+			if peer.GTID {
+				command = "Binlog Dump GTID"
+			}
+			rows = append(rows, gms.NewRow(uint64(p.Connection), p.User, p.Host, nil, command,
+				int32(now.Sub(peer.Attached)/time.Second), string(peer.State), nil))
+			continue
+		}
+		var db, info, state any
+		if p.Database != "" {
+			db = p.Database
+		}
+		if p.Query != "" {
+			q := replstmt.Masks(p.Query)
+			if !full && len(q) > 100 {
+				q = q[:100]
+			}
+			info, state = q, "executing"
+		}
+		rows = append(rows, gms.NewRow(uint64(p.Connection), p.User, p.Host, db, string(p.Command), int32(p.Seconds()), state, info))
+	}
+	if r := s.server.replica(); r != nil && all {
+		for _, st := range r.Status() {
+			rows = append(rows, replicaThreads(&st, now)...)
+		}
+	}
+	sort.Slice(rows, func(i, j int) bool { return rows[i][0].(uint64) < rows[j][0].(uint64) })
+	return gms.RowsToRowIter(rows...), nil
+}
+
+func replicaThreads(st *replstate.ReplicaStatus, now time.Time) (rows []gms.Row) {
+	if st.IORunning != replstate.No {
+		rows = append(rows, gms.NewRow(uint64(ioThreadID), "system user", "", nil, "Connect",
+			int32(now.Sub(st.IOSince)/time.Second), string(st.IOState), nil))
+	}
+	if st.SQLRunning != replstate.No {
+		rows = append(rows, gms.NewRow(uint64(sqlThreadID), "system user", "", nil, "Query",
+			int32(now.Sub(st.SQLSince)/time.Second), string(st.SQLState), nil))
+	}
+	return rows
+}
+
+var checksumSchema = gms.Schema{column("Table", types.LongText, false), column("Checksum", types.Int64, true)}
+
+// checksumTables is CHECKSUM TABLE: the sum of the CRC32 of every row's image.
+// It is equal on equal tables of all our servers, whatever the order of rows;
+// mysqld computes another number.
+func (s *Session) checksumTables(ctx *gms.Context, st *replstmt.ChecksumTable) (gms.RowIter, error) {
+	var rows []gms.Row
+	for _, t := range st.Tables {
+		db := t.Database
+		if db == "" {
+			db = ctx.GetCurrentDatabase()
+		}
+		if db == "" {
+			return nil, gms.ErrNoDatabaseSelected.New()
+		}
+		name := db + "." + t.Name
+		if !s.mayRead(ctx, db, t.Name) {
+			return nil, sqlError(1142, "42000", "SELECT command denied to user '%s'@'%s' for table '%s'", s.Client().User, s.Client().Address, t.Name)
+		}
+		sum, ok, err := s.checksum(ctx, db, t.Name)
+		switch {
+		case err != nil:
+			return nil, err
+		case !ok:
+			ctx.Session.Warn(&gms.Warning{Level: "Error", Code: 1146, Message: fmt.Sprintf("Table '%s' doesn't exist", name)})
+			rows = append(rows, gms.NewRow(name, nil))
+		case st.Quick:
+			rows = append(rows, gms.NewRow(name, nil))
+		default:
+			rows = append(rows, gms.NewRow(name, int64(sum)))
+		}
+	}
+	return gms.RowsToRowIter(rows...), nil
+}
+
+func (s *Session) mayRead(ctx *gms.Context, db, table string) bool {
+	d := s.server.engine.Analyzer.Catalog.MySQLDb
+	return s.internal || !d.Enabled() || d.UserHasPrivileges(ctx,
+		gms.NewPrivilegedOperation(gms.PrivilegeCheckSubject{Database: db, Table: table}, gms.PrivilegeType_Select))
+}
+
+func (s *Session) checksum(ctx *gms.Context, db, table string) (sum uint32, ok bool, err error) {
+	if _, ok := s.server.o.Engine.Catalog().Table(db, table); !ok {
+		return 0, false, nil
+	}
+	tx, err := s.Tx(ctx)
+	if err != nil {
+		return 0, false, err
+	}
+	t, err := tx.LockTable(ctx, db, table, storage.MetaRead)
+	if err != nil {
+		return 0, false, err
+	}
+	it := tx.Scan(ctx, t, -1, storage.Range{}, storage.ScanOptions{})
+	defer it.Close()
+	for it.Next() {
+		sum += crc32.ChecksumIEEE(it.Image())
+	}
+	return sum, true, it.Close()
+}
+
+// statistics is the answer to COM_STATISTICS, as mysqladmin prints it.
+func (s *Server) statistics() string {
+	up := int64(s.now().Sub(s.started) / time.Second)
+	q := s.counters.questions.Load()
+	perSecond := float64(q) / float64(max(up, 1))
+	return strings.Join([]string{
+		fmt.Sprintf("Uptime: %d", up), fmt.Sprintf("Threads: %d", len(s.engine.ProcessList.Processes())),
+		fmt.Sprintf("Questions: %d", q), "Slow queries: 0", "Opens: 0", "Flush tables: 0", "Open tables: 0",
+		fmt.Sprintf("Queries per second avg: %.3f", perSecond),
+	}, "  ")
+}

@@ -1,0 +1,122 @@
+package sql
+
+import (
+	"context"
+	"strings"
+
+	gms "github.com/dolthub/go-mysql-server/sql"
+	"github.com/dolthub/vitess/go/vt/sqlparser"
+
+	"binrelay/sql/replstmt"
+	"binrelay/sql/tables"
+)
+
+// parser puts the statements of replication and administration in front of
+// go-mysql-server's parser.
+type parser struct {
+	server *Server
+	base   gms.Parser
+}
+
+var _ gms.Parser = (*parser)(nil)
+
+// ParseSimple implements gms.Parser.
+func (p *parser) ParseSimple(query string) (sqlparser.Statement, error) {
+	stmt, err := p.base.ParseSimple(query)
+	if err != nil {
+		return nil, err
+	}
+	return stmt, tables.PrepareStatement(stmt)
+}
+
+// Parse implements gms.Parser.
+func (p *parser) Parse(ctx *gms.Context, query string, multi bool) (sqlparser.Statement, string, string, error) {
+	return p.ParseWithOptions(ctx, query, ';', multi, gms.LoadSqlMode(ctx).ParserOptions())
+}
+
+// ParseWithOptions implements gms.Parser.
+func (p *parser) ParseWithOptions(ctx context.Context, query string, delimiter rune, multi bool, o sqlparser.ParserOptions) (sqlparser.Statement, string, string, error) {
+	if stmt, end, ok, err := replstmt.Parse(query); err != nil {
+		return nil, "", "", err
+	} else if ok {
+		rest := strings.TrimSpace(query[end:])
+		if rest != "" && !multi {
+			return nil, "", "", &replstmt.SyntaxError{Near: rest, Line: 1}
+		}
+		text := gms.RemoveSpaceAndDelimiter(query[:end], delimiter)
+		note(ctx, text)
+		return p.inject(stmt), text, rest, nil
+	}
+	query, hidden, err := p.rewrite(ctx, query)
+	if err != nil {
+		return nil, "", "", err
+	}
+	stmt, text, rest, err := p.base.ParseWithOptions(ctx, query, delimiter, multi, o)
+	if err != nil {
+		return stmt, text, rest, err
+	}
+	if multi || hidden {
+		note(ctx, text)
+	}
+	return stmt, text, rest, tables.PrepareStatement(stmt)
+}
+
+// ParseOneWithOptions implements gms.Parser.
+func (p *parser) ParseOneWithOptions(ctx context.Context, query string, o sqlparser.ParserOptions) (sqlparser.Statement, int, error) {
+	if stmt, end, ok, err := replstmt.Parse(query); err != nil {
+		return nil, 0, err
+	} else if ok {
+		return p.inject(stmt), end, nil
+	}
+	rewritten, _, err := p.rewrite(ctx, query)
+	if err != nil {
+		return nil, 0, err
+	}
+	stmt, end, err := p.base.ParseOneWithOptions(ctx, rewritten, o)
+	if err != nil {
+		return stmt, end, err
+	}
+	if rewritten != query && end >= len(rewritten) {
+		end = len(query)
+	}
+	return stmt, end, tables.PrepareStatement(stmt)
+}
+
+// rewrite turns what go-mysql-server's parser refuses into what it takes, and
+// passwords into their hashes; hidden tells that it did the latter.
+func (p *parser) rewrite(ctx context.Context, query string) (out string, hidden bool, err error) {
+	c, _ := ctx.(*gms.Context)
+	if out, warning, changed := replstmt.Rewrite(query); changed {
+		query = out
+		if c != nil && warning != "" {
+			c.Warn(1064, "%s", warning)
+		}
+	}
+	if out, changed := replstmt.RewriteForShare(query); changed {
+		query = out
+	}
+	var client gms.Client
+	if c != nil && c.Session != nil {
+		client = c.Session.Client()
+	}
+	return p.server.accounts.RewriteStatement(query, client.User, client.Address)
+}
+
+// note tells the session the text of the statement that it runs, where that is
+// not the packet's: one of several statements, or one without its passwords.
+func note(ctx context.Context, text string) {
+	if c, ok := ctx.(*gms.Context); ok {
+		if s := sessionOf(c); s != nil {
+			s.noteText(text)
+		}
+	}
+}
+
+// inject wraps a statement for go-mysql-server. Privileges are checked when it
+// runs.
+func (p *parser) inject(stmt replstmt.Statement) sqlparser.Statement {
+	return sqlparser.InjectedStatement{
+		Auth:      sqlparser.AuthInformation{AuthType: sqlparser.AuthType_IGNORE},
+		Statement: &node{server: p.server, stmt: stmt},
+	}
+}

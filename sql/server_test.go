@@ -1,0 +1,123 @@
+package sql
+
+import (
+	"testing"
+)
+
+func TestServer_CreateInsertSelect(t *testing.T) {
+	c := newTestServer(t, nil).client()
+	c.exec("CREATE DATABASE d", "USE d",
+		"CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(20), KEY (v))",
+		"INSERT INTO t VALUES (2, 'two'), (1, 'one'), (3, NULL)")
+	c.want("SELECT * FROM t ORDER BY id", "1|one\n2|two\n3|NULL")
+	c.want("SELECT id FROM t WHERE v = 'TWO'", "2")
+	c.want("SELECT id FROM t WHERE v IS NULL", "3")
+	c.exec("UPDATE t SET v = 'zwei' WHERE id = 2", "DELETE FROM t WHERE id = 1")
+	c.want("SELECT * FROM t ORDER BY id DESC", "3|NULL\n2|zwei")
+}
+
+func TestServer_TransactionsBetweenSessions(t *testing.T) {
+	ts := newTestServer(t, nil)
+	a, b := ts.client(), ts.client()
+	a.exec("CREATE DATABASE d", "USE d", "CREATE TABLE t (id INT PRIMARY KEY, v INT)", "INSERT INTO t VALUES (1,1),(2,2)")
+	b.exec("USE d", "BEGIN")
+	b.want("SELECT * FROM t", "1|1\n2|2")
+	a.exec("BEGIN", "UPDATE t SET v = 10 WHERE id = 1", "INSERT INTO t VALUES (3,3)")
+	a.want("SELECT * FROM t", "1|10\n2|2\n3|3")
+	b.want("SELECT * FROM t", "1|1\n2|2")
+	a.exec("COMMIT")
+	b.want("SELECT * FROM t", "1|1\n2|2")
+	b.exec("COMMIT")
+	b.want("SELECT * FROM t", "1|10\n2|2\n3|3")
+	a.exec("BEGIN", "DELETE FROM t", "ROLLBACK")
+	a.want("SELECT COUNT(*) FROM t", "3")
+	a.exec("BEGIN", "INSERT INTO t VALUES (4,4)", "SAVEPOINT s", "INSERT INTO t VALUES (5,5)", "ROLLBACK TO s", "COMMIT")
+	a.want("SELECT id FROM t WHERE id > 3", "4")
+	a.exec("SET autocommit = 0", "INSERT INTO t VALUES (6,6)")
+	b.want("SELECT id FROM t WHERE id > 4", "")
+	a.exec("COMMIT", "SET autocommit = 1")
+	b.want("SELECT id FROM t WHERE id > 4", "6")
+}
+
+func TestServer_Locks(t *testing.T) {
+	ts := newTestServer(t, nil)
+	a, b := ts.client(), ts.client()
+	a.exec("CREATE DATABASE d", "USE d", "CREATE TABLE t (id INT PRIMARY KEY, v INT)", "INSERT INTO t VALUES (1,1),(2,2)")
+	b.exec("USE d", "SET innodb_lock_wait_timeout = 1")
+	a.exec("BEGIN", "UPDATE t SET v = 10 WHERE id = 1")
+	b.exec("BEGIN")
+	b.fails(1205, "UPDATE t SET v = 11 WHERE id = 1")
+	b.fails(1205, "SELECT * FROM t WHERE id = 1 FOR UPDATE")
+	b.exec("UPDATE t SET v = 20 WHERE id = 2") // the transaction lives on
+	b.exec("SET innodb_lock_wait_timeout = 50")
+	done := make(chan error, 1)
+	go func() {
+		_, err := a.query("UPDATE t SET v = 12 WHERE id = 2")
+		done <- err
+	}()
+	_, errB := b.query("UPDATE t SET v = 21 WHERE id = 1")
+	errA := <-done
+	na, nb := uint16(0), uint16(0)
+	if errA != nil {
+		na, _, _ = Translate(errA)
+	}
+	if errB != nil {
+		nb, _, _ = Translate(errB)
+	}
+	if na+nb != 1213 {
+		t.Fatalf("errors %d and %d, want one 1213", na, nb)
+	}
+	a.exec("COMMIT")
+	b.exec("COMMIT")
+}
+
+func TestServer_StatementRollback(t *testing.T) {
+	ts := newTestServer(t, nil)
+	c := ts.client()
+	c.exec("CREATE DATABASE d", "USE d", "CREATE TABLE t (id INT PRIMARY KEY, v INT NOT NULL, UNIQUE KEY u (v))", "INSERT INTO t VALUES (1,1)")
+	c.exec("BEGIN", "INSERT INTO t VALUES (2,2)")
+	if msg := c.fails(1062, "INSERT INTO t VALUES (3,3),(4,4),(1,5)"); msg != "Duplicate entry '1' for key 't.PRIMARY'" {
+		t.Errorf("message %q", msg)
+	}
+	if msg := c.fails(1062, "INSERT INTO t VALUES (3,3),(4,1)"); msg != "Duplicate entry '1' for key 't.u'" {
+		t.Errorf("message %q", msg)
+	}
+	c.want("SELECT id FROM t ORDER BY id", "1\n2")
+	c.exec("COMMIT")
+	c.fails(1062, "INSERT INTO t VALUES (7,7),(1,1)")
+	c.want("SELECT id FROM t ORDER BY id", "1\n2")
+	c.exec("INSERT IGNORE INTO t VALUES (1,9),(3,3),(4,2),(5,5)")
+	c.want("SELECT * FROM t ORDER BY id", "1|1\n2|2\n3|3\n5|5")
+	c.exec("REPLACE INTO t VALUES (1,2),(8,8)")
+	c.want("SELECT * FROM t ORDER BY id", "1|2\n3|3\n5|5\n8|8")
+	c.exec("INSERT INTO t VALUES (1,100),(9,3),(10,10) ON DUPLICATE KEY UPDATE v = v + 1000")
+	c.want("SELECT * FROM t ORDER BY id", "1|1002\n3|1003\n5|5\n8|8\n10|10")
+}
+
+func TestServer_DDLSurvivesReopen(t *testing.T) {
+	ts := newTestServer(t, nil)
+	c := ts.client()
+	c.exec("CREATE DATABASE d", "USE d",
+		"CREATE TABLE t (id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT, v VARCHAR(30) NOT NULL DEFAULT 'x', w TEXT, at TIMESTAMP(3) DEFAULT CURRENT_TIMESTAMP(3) ON UPDATE CURRENT_TIMESTAMP(3), PRIMARY KEY (id), KEY v (v(10)), UNIQUE KEY vw (v, id)) COMMENT='c'",
+		"INSERT INTO t (v) VALUES ('a'),('b')",
+		"ALTER TABLE t ADD COLUMN n INT NOT NULL DEFAULT 7 AFTER v, ADD INDEX n (n)",
+		"INSERT INTO t (w) VALUES ('text')",
+		"ALTER TABLE t DROP COLUMN w, DROP INDEX v",
+		"CREATE VIEW vv AS SELECT id, n FROM t", "CREATE TABLE gone (a INT)", "DROP TABLE gone",
+		"CREATE TABLE r (a INT)", "INSERT INTO r VALUES (1),(1)", "RENAME TABLE r TO r2", "CREATE TABLE tr (a INT)", "INSERT INTO tr VALUES (1)", "TRUNCATE TABLE tr")
+	before := c.rows("SHOW CREATE TABLE t")
+	ts = ts.reopen()
+	c = ts.client()
+	c.exec("USE d")
+	if after := c.rows("SHOW CREATE TABLE t"); after != before {
+		t.Errorf("definition changed from\n%s\nto\n%s", before, after)
+	}
+	c.want("SELECT id, v, n FROM t", "1|a|7\n2|b|7\n3|x|7")
+	c.want("SELECT * FROM vv WHERE id = 2", "2|7")
+	c.want("SHOW TABLES", "r2\nt\ntr\nvv")
+	c.want("SELECT * FROM r2", "1\n1")
+	c.want("SELECT COUNT(*) FROM tr", "0")
+	c.exec("INSERT INTO t (v) VALUES ('c')")
+	c.want("SELECT MAX(id) FROM t", "4")
+	t.Log(before)
+}

@@ -1,0 +1,195 @@
+package sql
+
+import (
+	"context"
+	"strings"
+
+	gms "github.com/dolthub/go-mysql-server/sql"
+	"github.com/dolthub/vitess/go/mysql"
+
+	"binrelay/sql/tables"
+)
+
+// Session is one client's session, or an internal one. It is used by one
+// statement at a time.
+type Session struct {
+	*tables.Session
+	server *Server
+
+	// internal sessions may do everything: they run what a source sent.
+	internal bool
+	repl     *replicated // the statement of a source that runs, or nil
+
+	text      string           // the statement's text, when the packet holds several
+	running   bool             // a statement has begun
+	building  bool             // inside the outermost DDL node
+	committed tables.Committed // the last commit
+	thaw      func()           // ends FLUSH TABLES WITH READ LOCK; nil = not held
+}
+
+var (
+	_ gms.TransactionSession    = (*Session)(nil)
+	_ gms.LifecycleAwareSession = (*Session)(nil)
+	_ tables.SessionOf          = (*Session)(nil)
+)
+
+// newSession makes a session for a connection of the wire protocol.
+func (s *Server) newSession(_ context.Context, conn *mysql.Conn, addr string) (gms.Session, error) {
+	client := gms.Client{Capabilities: conn.Capabilities}
+	if u, ok := conn.UserData.(gms.MysqlConnectionUser); ok {
+		client.User, client.Address = u.User, u.Host
+	}
+	return s.session(gms.NewBaseSessionWithClientServer(addr, client, conn.ConnectionID)), nil
+}
+
+// session makes a session with this server's values of the variables.
+func (s *Server) session(base *gms.BaseSession) *Session {
+	out := &Session{server: s}
+	out.Session = tables.NewSession(base, s.o.Engine, policy{s, out})
+	ctx := gms.NewContext(context.Background(), gms.WithSession(out))
+	for i := range sysvars {
+		d := &sysvars[i]
+		if d.scope&session == 0 || d.scope&global == 0 {
+			continue
+		}
+		if v := s.vars.global(d); v != d.def {
+			// The value was checked when it was stored.
+			_ = base.InitSessionVariable(ctx, d.name, toGMS(v))
+		}
+	}
+	// A connection begins with the default collation of utf8mb4; SET NAMES and
+	// the handshake change it. go-mysql-server's own default is another one.
+	_ = base.SetSessionVariable(ctx, "collation_connection", gms.Collation_utf8mb4_0900_ai_ci.Name())
+	return out
+}
+
+// sessionOf returns the session that runs ctx, nil if it is of another kind.
+func sessionOf(ctx *gms.Context) *Session {
+	if ctx == nil {
+		return nil
+	}
+	s, _ := ctx.Session.(*Session)
+	return s
+}
+
+// serverOf returns the server of ctx's session, or nil.
+func serverOf(ctx *gms.Context) *Server {
+	if s := sessionOf(ctx); s != nil {
+		return s.server
+	}
+	return nil
+}
+
+// ValidateSession begins a statement.
+func (s *Session) ValidateSession(ctx *gms.Context) error {
+	if ctx.IsInterpreted() {
+		return nil
+	}
+	text := s.text
+	s.text = ""
+	if text == "" {
+		text = ctx.Query()
+	}
+	s.building = false
+	s.running = true
+	s.server.counters.question()
+	return s.BeginStatement(ctx, trimStatement(text))
+}
+
+func trimStatement(text string) string { return strings.TrimRight(strings.TrimSpace(text), "; \t\r\n") }
+
+// noteText tells the text of the statement: before it begins, or, when the
+// engine parses it itself, just after.
+func (s *Session) noteText(text string) {
+	if s.running {
+		s.SetQuery(trimStatement(text))
+		return
+	}
+	s.text = text
+}
+
+// CommandBegin implements gms.LifecycleAwareSession.
+func (s *Session) CommandBegin() error {
+	s.text, s.running = "", false
+	return nil
+}
+
+// CommandEnd implements gms.LifecycleAwareSession.
+func (s *Session) CommandEnd() {
+	s.building, s.running = false, false
+	s.EndStatement()
+}
+
+// SessionEnd implements gms.LifecycleAwareSession: the client is gone.
+func (s *Session) SessionEnd() {
+	s.release()
+	s.Close()
+}
+
+// release ends FLUSH TABLES WITH READ LOCK.
+func (s *Session) release() {
+	if s.thaw != nil {
+		s.thaw()
+		s.thaw = nil
+	}
+}
+
+// GetSessionVariable implements gms.Session: variables without a session value
+// show the server's.
+func (s *Session) GetSessionVariable(ctx *gms.Context, name string) (any, error) {
+	if d := sysvarByName[strings.ToLower(name)]; d != nil {
+		if d.scope == global {
+			return toGMS(s.server.vars.global(d)), nil
+		}
+		name = d.canonical()
+	}
+	return s.Session.GetSessionVariable(ctx, name)
+}
+
+// SetSessionVariable implements gms.Session.
+func (s *Session) SetSessionVariable(ctx *gms.Context, name string, value any) error {
+	d := sysvarByName[strings.ToLower(name)]
+	if d == nil {
+		return s.Session.SetSessionVariable(ctx, name, value)
+	}
+	if d.super && !s.may(ctx, gms.PrivilegeType_Super, "session_variables_admin", "system_variables_admin", "binlog_admin") {
+		return accessDenied("SUPER, SYSTEM_VARIABLES_ADMIN or SESSION_VARIABLES_ADMIN")
+	}
+	return s.Session.SetSessionVariable(ctx, d.canonical(), value)
+}
+
+// GetAllSessionVariables implements gms.Session, for SHOW VARIABLES.
+func (s *Session) GetAllSessionVariables() map[string]any {
+	all := s.Session.GetAllSessionVariables()
+	for i := range sysvars {
+		switch d := &sysvars[i]; {
+		case d.scope == global:
+			all[d.name] = toGMS(s.server.vars.global(d))
+		case d.alias != "":
+			all[d.name] = all[d.alias]
+		}
+	}
+	return all
+}
+
+// may reports whether the session's account has a global privilege or one of
+// the dynamic ones.
+func (s *Session) may(ctx *gms.Context, p gms.PrivilegeType, dynamic ...string) bool {
+	db := s.server.engine.Analyzer.Catalog.MySQLDb
+	if s.internal || !db.Enabled() {
+		return true
+	}
+	if db.UserHasPrivileges(ctx, gms.NewPrivilegedOperation(gms.PrivilegeCheckSubject{}, p)) {
+		return true
+	}
+	for _, d := range dynamic {
+		if db.UserHasPrivileges(ctx, gms.NewDynamicPrivilegedOperation(d)) {
+			return true
+		}
+	}
+	return false
+}
+
+func accessDenied(privileges string) error {
+	return sqlError(1227, "42000", "Access denied; you need (at least one of) the %s privilege(s) for this operation", privileges)
+}
