@@ -38,6 +38,7 @@ func (s *readerSet) remove(r *Reader) {
 // file, up to the Sent mark, across files. Used by one goroutine at a time.
 type Reader struct {
 	l        *Log
+	tail     *logfile.Tail
 	r        *logfile.Reader
 	file     string
 	checksum bool
@@ -47,8 +48,7 @@ type Reader struct {
 // name stands for the oldest file. A bad place is a *PositionError.
 // The Reader's file is not purged while it is open.
 func (l *Log) NewReader(at txn.Coord) (*Reader, error) {
-	r := &Reader{l: l}
-	tail := l.currentTail()
+	r := &Reader{l: l, tail: l.currentTail()}
 	l.readers.mu.Lock() // a purge waits until the file is noted
 	if at.File == "" {
 		if files := l.x.Files(); len(files) > 0 {
@@ -62,14 +62,14 @@ func (l *Log) NewReader(at txn.Coord) (*Reader, error) {
 		l.readers.open[r] = at.File
 	}
 	l.readers.mu.Unlock()
-	if err := r.start(at, tail); err != nil {
+	if err := r.start(at); err != nil {
 		l.readers.remove(r)
 		return nil, err
 	}
 	return r, nil
 }
 
-func (r *Reader) start(at txn.Coord, tail *logfile.Tail) error {
+func (r *Reader) start(at txn.Coord) error {
 	x := r.l.x
 	if !x.Has(at.File) {
 		return &PositionError{At: at, Err: ErrUnknownFile}
@@ -78,7 +78,7 @@ func (r *Reader) start(at txn.Coord, tail *logfile.Tail) error {
 	if err != nil {
 		return fmt.Errorf("start reader: %w", err)
 	}
-	if mark := tail.Get(); mark.File == at.File {
+	if mark := r.tail.Get(); mark.File == at.File {
 		size = mark.Offset
 	}
 	if at.Pos < logfile.MagicSize {
@@ -101,7 +101,7 @@ func (r *Reader) start(at txn.Coord, tail *logfile.Tail) error {
 	default:
 		return fmt.Errorf("start reader: %w", err)
 	}
-	r.r, err = logfile.NewReader(x, tail, logfile.Pos{File: at.File, Offset: int64(at.Pos)},
+	r.r, err = logfile.NewReader(x, r.tail, logfile.Pos{File: at.File, Offset: int64(at.Pos)},
 		logfile.ReaderOptions{MaxEvent: r.l.o.MaxEvent})
 	r.file = at.File
 	return err
@@ -113,6 +113,9 @@ func (r *Reader) start(at txn.Coord, tail *logfile.Tail) error {
 // changed then, and a dumper sends an artificial Rotate first. At the mark of a
 // Log that was closed or reset it returns ErrClosed or ErrReset.
 func (r *Reader) Next(ctx context.Context) (event.Event, error) {
+	if err := r.reset(); err != nil {
+		return nil, err
+	}
 	ev, err := r.r.Next(ctx)
 	if err != nil {
 		return nil, err
@@ -120,8 +123,19 @@ func (r *Reader) Next(ctx context.Context) (event.Event, error) {
 	return r.note(ev)
 }
 
+// reset returns ErrReset once the Reader's files are gone.
+func (r *Reader) reset() error {
+	if err := r.tail.Err(); errors.Is(err, ErrReset) {
+		return err
+	}
+	return nil
+}
+
 // TryNext is Next without waiting: ok is false at the Sent mark.
 func (r *Reader) TryNext() (ev event.Event, ok bool, err error) {
+	if err := r.reset(); err != nil {
+		return nil, false, err
+	}
 	ev, ok, err = r.r.TryNext()
 	if !ok || err != nil {
 		return nil, false, err
@@ -153,6 +167,9 @@ func (r *Reader) note(ev event.Event) (event.Event, error) {
 // many small events. A Format_description comes with IN_USE cleared, at the
 // front of a chunk.
 func (r *Reader) Chunk(ctx context.Context) ([]byte, error) {
+	if err := r.reset(); err != nil {
+		return nil, err
+	}
 	b, err := r.r.Chunk(ctx)
 	if err != nil {
 		return nil, err

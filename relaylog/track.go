@@ -105,5 +105,10 @@ func check(ev event.Event, checksum bool, limit int64) error {
 			return fmt.Errorf("%w: %w", ErrEvent, err)
 		}
 	}
+	if ev.Type() == event.Rotate {
+		if _, _, err := event.DecodeRotate(ev, checksum); err != nil {
+			return fmt.Errorf("%w: %w", ErrEvent, err)
+		}
+	}
 	return nil
 }

@@ -175,7 +175,7 @@ func (s *Scanner) plausible(head []byte, off int64) error {
 	if s.checksum {
 		least += event.ChecksumSize
 	}
-	if size < least || !knownType(ev.Type()) {
+	if size < least || ev.Type() == event.Unknown {
 		return ErrImplausible
 	}
 	if !s.o.Foreign && ev.EndPos() != uint32(off+size) {
@@ -188,13 +188,6 @@ func (s *Scanner) plausible(head []byte, off int64) error {
 		return ErrTorn
 	}
 	return nil
-}
-
-// knownType reports whether t is in a range of codes that some server writes.
-// Code 0 and the unused ranges mark damage.
-func knownType(t event.Type) bool {
-	return t >= 1 && t <= 60 || t >= event.MariaAnnotateRows && t <= event.MariaDeleteCompressed+10 ||
-		t == event.LocalHeader || t == event.LocalKV
 }
 
 // format reports whether a Format_description announces checksums. It ends in
