@@ -72,7 +72,7 @@ func (o *overlay) write(p *pending) (deleted []uint64, err error) {
 	for n := o.head.next[0]; n != nil; n = n.next[0] {
 		v := n.top
 		switch {
-		case v == nil:
+		case v == nil || v.del && v.fresh:
 			continue
 		case v.del:
 			if n.key[0] == rowSpace {

@@ -30,6 +30,7 @@ type node struct {
 type version struct {
 	stmt  uint32
 	del   bool
+	fresh bool // the store has nothing under the key
 	value []byte
 	prev  *version
 }
@@ -96,18 +97,21 @@ func (o *overlay) get(key []byte, limit uint32) *version {
 	return nil
 }
 
-// put writes value (or a tombstone) under key for statement stmt. Both are kept.
-func (o *overlay) put(stmt uint32, key, value []byte, del bool) {
+// put writes p for statement stmt. Key and value are kept.
+func (o *overlay) put(stmt uint32, p put) {
+	key, value := p.key, p.value
 	var path [maxLevel]*node
 	n := o.before(key, &path).next[0]
 	if n == nil || !bytes.Equal(n.key, key) {
 		n = o.insert(key, &path)
 	}
 	o.bytes += int64(len(value))
+	fresh := p.fresh
 	if top := n.top; top != nil {
+		fresh = top.fresh
 		o.bytes -= int64(len(top.value))
 		if top.stmt == stmt {
-			top.value, top.del = value, del
+			top.value, top.del = value, p.del
 			return
 		}
 		// Nobody can go back to a version that lies between the newest savepoint
@@ -116,7 +120,7 @@ func (o *overlay) put(stmt uint32, key, value []byte, del bool) {
 			top.prev = top.prev.prev
 		}
 	}
-	n.top = &version{stmt: stmt, del: del, value: value, prev: n.top}
+	n.top = &version{stmt: stmt, del: p.del, fresh: fresh, value: value, prev: n.top}
 	o.undo = append(o.undo, pushed{n, stmt})
 }
 

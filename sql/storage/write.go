@@ -16,6 +16,7 @@ import (
 type put struct {
 	key, value []byte
 	del        bool
+	fresh      bool // the store is known to have nothing under key
 }
 
 // rowChange is a change of one row, worked out and checked but not written.
@@ -320,7 +321,7 @@ func (tx *Tx) indexPuts(ctx context.Context, ch *rowChange, was, is []rowimage.C
 		ch.puts = append(ch.puts, put{key: ch.key, del: true})
 	}
 	if is != nil {
-		ch.puts = append(ch.puts, put{key: key, value: appendRow(make([]byte, 0, rowHeader(t.schema.Version)+len(ch.after)), t.schema.Version, ch.after)})
+		ch.puts = append(ch.puts, put{key: key, fresh: moved || was == nil, value: appendRow(make([]byte, 0, rowHeader(t.schema.Version)+len(ch.after)), t.schema.Version, ch.after)})
 	}
 	return nil
 }
@@ -357,7 +358,7 @@ func (tx *Tx) write(ch *rowChange) error {
 		return err
 	}
 	for _, p := range ch.puts {
-		tx.ov.put(tx.stmt, p.key, p.value, p.del)
+		tx.ov.put(tx.stmt, p)
 	}
 	tx.puts = ch.puts
 	if ch.t.auto >= 0 {
