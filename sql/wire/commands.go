@@ -101,6 +101,7 @@ func (r *results) send(res *sqltypes.Result, more bool) error {
 			return c.w.err
 		}
 		r.rows = true
+		findDecimals(res)
 		c.writeFields(res.Fields)
 	}
 	if !r.rows {

@@ -78,6 +78,7 @@ type conn struct {
 
 	mu      sync.Mutex
 	cancel  context.CancelCauseFunc // of the running statement; nil = idle
+	stopped error                   // cause of a KILL since the command began
 	command string
 	since   time.Time
 	user    string
@@ -204,6 +205,7 @@ func (c *conn) stop(queryOnly bool, cause error) {
 	}
 	c.mu.Lock()
 	cancel := c.cancel
+	c.stopped = cause // for a command that is about to run
 	c.mu.Unlock()
 	if cancel != nil {
 		cancel(cause)
@@ -226,12 +228,24 @@ func (c *conn) serveCommand() (more bool, err error) {
 		cmd, p = p[0], p[1:]
 	}
 	c.setCommand(commandName(cmd))
-	defer c.setCommand("Sleep")
-	more, err = c.dispatch(cmd, p)
+	more, err = c.safely(cmd, p)
+	c.setCommand("Sleep") // before the client has its answer
 	if err != nil {
 		return false, err
 	}
 	return more, c.w.flush()
+}
+
+// safely is dispatch, with a panic turned into error 1105.
+func (c *conn) safely(cmd byte, p []byte) (more bool, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			c.s.panicked(c.id, r, debug.Stack())
+			c.writeErr(errPanic)
+			more, err = true, nil
+		}
+	}()
+	return c.dispatch(cmd, p)
 }
 
 // readCommand waits for the next command; nil without an error means that the
@@ -333,7 +347,7 @@ func (c *conn) idleTimeout() time.Duration {
 func (c *conn) setCommand(name string) {
 	now := c.s.o.Now()
 	c.mu.Lock()
-	c.command, c.since = name, now
+	c.command, c.since, c.stopped = name, now, nil
 	c.mu.Unlock()
 }
 
@@ -343,18 +357,11 @@ func (c *conn) setCommand(name string) {
 func (c *conn) run(fn func(ctx context.Context) error) (err error) {
 	ctx, cancel := context.WithCancelCause(c.s.ctx)
 	defer cancel(nil)
-	c.mu.Lock()
-	c.cancel = cancel
-	c.mu.Unlock()
-	if c.killed.Load() {
-		cancel(causeKilled)
-	}
+	c.setCancel(cancel)
 	w := c.watch(cancel)
 	defer func() {
 		w.stop()
-		c.mu.Lock()
-		c.cancel = nil
-		c.mu.Unlock()
+		c.setCancel(nil)
 		if r := recover(); r != nil {
 			c.s.panicked(c.id, r, debug.Stack())
 			err = errPanic
@@ -365,6 +372,18 @@ func (c *conn) run(fn func(ctx context.Context) error) (err error) {
 		}
 	}()
 	return fn(ctx)
+}
+
+// setCancel makes the running statement stoppable, or (nil) ends that. A KILL
+// that came after the command was read counts.
+func (c *conn) setCancel(cancel context.CancelCauseFunc) {
+	c.mu.Lock()
+	c.cancel = cancel
+	stopped := c.stopped
+	c.mu.Unlock()
+	if cancel != nil && stopped != nil {
+		cancel(stopped)
+	}
 }
 
 // watcher waits, while a statement runs, for the client to go away. It starts

@@ -155,12 +155,7 @@ func (c *conn) dump(cmd byte, p []byte) (more bool, err error) {
 func (c *conn) serveDump(req replstate.DumpRequest) (clean bool, err error) {
 	ctx, cancel := context.WithCancelCause(c.s.ctx)
 	defer cancel(nil)
-	c.mu.Lock()
-	c.cancel = cancel
-	c.mu.Unlock()
-	if c.killed.Load() {
-		cancel(causeKilled)
-	}
+	c.setCancel(cancel)
 	w := &dumpWriter{c: c, acks: make(chan []byte)}
 	c.raw.SetReadDeadline(time.Time{})
 	done := make(chan bool, 1)
@@ -170,9 +165,7 @@ func (c *conn) serveDump(req replstate.DumpRequest) (clean bool, err error) {
 	cancel(nil)
 	c.raw.SetReadDeadline(longAgo)
 	clean = <-done
-	c.mu.Lock()
-	c.cancel = nil
-	c.mu.Unlock()
+	c.setCancel(nil)
 	if !c.killed.Load() {
 		c.raw.SetReadDeadline(time.Time{})
 	}

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/binary"
 
 	"github.com/dolthub/vitess/go/sqltypes"
@@ -124,7 +125,7 @@ func appendDefinition(b []byte, f *querypb.Field) []byte {
 	d := describe(f)
 	b = append(b, 0x0c)
 	b = binary.LittleEndian.AppendUint16(b, d.collation)
-	b = binary.LittleEndian.AppendUint32(b, f.ColumnLength)
+	b = binary.LittleEndian.AppendUint32(b, d.length)
 	b = append(b, d.typ)
 	b = binary.LittleEndian.AppendUint16(b, d.flags)
 	return append(b, d.decimals, 0, 0)
@@ -135,6 +136,7 @@ type description struct {
 	typ       byte
 	flags     uint16
 	collation uint16
+	length    uint32 // longest text form, in bytes
 	decimals  byte
 }
 
@@ -144,7 +146,7 @@ func describe(f *querypb.Field) description {
 	typ, typeFlags := sqltypes.TypeToMySQL(f.Type)
 	d := description{
 		typ: byte(typ), flags: uint16(f.Flags) | uint16(typeFlags),
-		collation: uint16(f.Charset), decimals: byte(f.Decimals),
+		collation: uint16(f.Charset), length: f.ColumnLength, decimals: byte(f.Decimals),
 	}
 	switch {
 	case isText(f.Type):
@@ -166,6 +168,13 @@ func describe(f *querypb.Field) description {
 		}
 	case f.Type == sqltypes.Timestamp:
 		d.flags |= colTimestamp
+		d.length = temporalLength(19, d.decimals)
+	case f.Type == sqltypes.Datetime:
+		d.length = temporalLength(19, d.decimals)
+	case f.Type == sqltypes.Time:
+		d.length = temporalLength(10, d.decimals)
+	case f.Type == sqltypes.Date:
+		d.length = 10
 	}
 	// Numbers, temporals and binary strings have no text collation.
 	d.collation = binaryCollation
@@ -180,6 +189,30 @@ func describe(f *querypb.Field) description {
 		d.flags &^= colBinary | colNum
 	}
 	return d
+}
+
+func temporalLength(n uint32, decimals byte) uint32 {
+	if decimals == 0 {
+		return n
+	}
+	return n + 1 + uint32(decimals)
+}
+
+// findDecimals fills in what go-mysql-server does not tell: how many decimals
+// TIME and TIMESTAMP columns have. Clients cut the values of the binary protocol
+// to it. The first batch of rows shows them.
+func findDecimals(res *sqltypes.Result) {
+	for i, f := range res.Fields {
+		if f.Type != sqltypes.Time && f.Type != sqltypes.Timestamp || f.Decimals != 0 {
+			continue
+		}
+		for _, row := range res.Rows {
+			raw := row[i].Raw()
+			if dot := bytes.IndexByte(raw, '.'); dot >= 0 {
+				f.Decimals = max(f.Decimals, uint32(min(len(raw)-dot-1, 6)))
+			}
+		}
+	}
 }
 
 func isNumber(t querypb.Type) bool {
