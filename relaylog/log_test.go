@@ -66,7 +66,7 @@ func (s *source) hello() []received {
 	return []received{{rotate, txn.Coord{File: s.file(), Pos: s.pos}, s.checksum}, {event.Finish(fde, end, s.checksum), s.coord(), true}}
 }
 
-// fresh is hello with the right coordinate for the Rotate.
+// start is hello with the place the Rotate names.
 func (s *source) start() []received {
 	at := s.coord()
 	r := s.hello()
