@@ -168,4 +168,3 @@ func fromSource(entries []Entry) (list []Entry) {
 	}
 	return list
 }
-
