@@ -46,8 +46,10 @@ type applier struct {
 // in the status. Everything applied is durable when it returns.
 func (a *applier) run(ctx context.Context) {
 	a.logger.Info("applier started")
-	a.win = newWindow(a.opt.WindowBytes, a.opt.WindowCount, a.starting, a.visible)
-	err := a.apply(ctx)
+	work, cancel := context.WithCancel(ctx)
+	defer cancel()
+	a.win = newWindow(a.opt.WindowBytes, a.opt.WindowCount, a.starting, a.visible, cancel)
+	err := a.apply(work)
 	if werr := a.win.drain(); werr != nil {
 		err = werr
 	}

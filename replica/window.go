@@ -14,6 +14,7 @@ type window struct {
 	maxCount int
 	done     func(*item) // called by the collector, in order, for each success
 	start    func(*item) // called by the collector when it begins to wait for one
+	failure  func()      // called by the collector at each failure
 
 	queue chan *item
 	wg    sync.WaitGroup
@@ -35,8 +36,8 @@ type item struct {
 	group  *group // released when the result came
 }
 
-func newWindow(maxBytes int64, maxCount int, start, done func(*item)) *window {
-	w := &window{maxBytes: maxBytes, maxCount: maxCount, start: start, done: done, queue: make(chan *item, maxCount)}
+func newWindow(maxBytes int64, maxCount int, start, done func(*item), failure func()) *window {
+	w := &window{maxBytes: maxBytes, maxCount: maxCount, start: start, done: done, failure: failure, queue: make(chan *item, maxCount)}
 	w.moved = sync.NewCond(&w.mu)
 	w.wg.Go(w.collect)
 	return w
@@ -111,6 +112,8 @@ func (w *window) collect() {
 		w.mu.Unlock()
 		if ok {
 			w.done(it)
+		} else {
+			w.failure()
 		}
 		w.mu.Lock()
 		w.bytes -= it.size
