@@ -382,6 +382,7 @@ func (s *script) verify(t testing.TB, fs vfs.FS, p promise) error {
 }
 
 func TestCrash_AtEveryOperation(t *testing.T) {
+	t.Parallel()
 	mem := vfs.NewCrashableMem()
 	s := &script{reset: []int{0}}
 	points, inside := 0, 0

@@ -269,6 +269,7 @@ func (s *script) verifyReset(t testing.TB, fs vfs.FS) error {
 // TestLax_CrashLosesOnlyTheEnd: with sync_binlog = 0 a crash may lose the
 // newest commits, but the store never knows more than the logs.
 func TestLax_CrashLosesOnlyTheEnd(t *testing.T) {
+	t.Parallel()
 	mem := vfs.NewCrashableMem()
 	fs := &faultFS{FS: mem}
 	s := &script{reset: []int{0}}
