@@ -276,16 +276,13 @@ func (a *applier) statement(g *group) error {
 	return nil
 }
 
-// statementError words a failed statement as mysqld does.
+// statementError words a statement's failure that the Target has not worded,
+// as mysqld does.
 func (a *applier) statementError(g *group, err error) error {
-	if a.life.Err() != nil && stopped(err) {
+	if numbered(err) || g.query == nil || a.life.Err() != nil && stopped(err) {
 		return err
 	}
-	n, text := applyNumber(err)
-	if g.query == nil {
-		return stopError(n, "%s", text)
-	}
-	return stopError(n, "Error '%s' on query. Default database: '%s'. Query: '%s'", text, g.query.DB, clip(g.query.SQL, maxQueryText))
+	return stopError(errnoUnknown, "Error '%v' on query. Default database: '%s'. Query: '%s'", err, g.query.DB, clip(g.query.SQL, maxQueryText))
 }
 
 func clip(s string, n int) string {

@@ -207,19 +207,27 @@ func TestApplier_FailedResultStopsEverything(t *testing.T) {
 }
 
 func TestApplier_StatementFailure(t *testing.T) {
-	r := newRig(t, nil)
-	s := newStream("mysql-bin.000001")
-	s.insert("d", 1)
-	at := uint64(s.pos)
-	s.ddl("shop", "DROP TABLE gone")
-	s.insert("d", 2)
-	r.target.failExec = func(string) error { return replstate.Errorf(1051, "Unknown table 'shop.gone'") }
-	r.play(s)
-	r.start(0)
-	st := r.until("stopped", func(st *replstate.ReplicaStatus) bool { return st.SQLRunning == replstate.No })
 	want := "Error 'Unknown table 'shop.gone'' on query. Default database: 'shop'. Query: 'DROP TABLE gone'"
-	if st.SQLError.Number != 1051 || st.SQLError.Text != want || st.Exec.Pos != at {
-		t.Errorf("%+v at %v", st.SQLError, st.Exec)
+	for _, c := range []struct {
+		err    error
+		number uint16
+	}{
+		{replstate.Errorf(1051, "%s", want), 1051},
+		{errors.New("Unknown table 'shop.gone'"), 1105},
+	} {
+		r := newRig(t, nil)
+		s := newStream("mysql-bin.000001")
+		s.insert("d", 1)
+		at := uint64(s.pos)
+		s.ddl("shop", "DROP TABLE gone")
+		s.insert("d", 2)
+		r.target.failExec = func(string) error { return c.err }
+		r.play(s)
+		r.start(0)
+		st := r.until("stopped", func(st *replstate.ReplicaStatus) bool { return st.SQLRunning == replstate.No })
+		if st.SQLError.Number != c.number || st.SQLError.Text != want || st.Exec.Pos != at {
+			t.Errorf("%+v at %v", st.SQLError, st.Exec)
+		}
 	}
 }
 

@@ -130,6 +130,13 @@ func applyNumber(err error) (number uint16, text string) {
 	return errnoUnknown, err.Error()
 }
 
+// numbered reports whether a Target's error is in MySQL's words.
+func numbered(err error) bool {
+	var own *replstate.Error
+	var ae ApplyError
+	return errors.As(err, &own) || errors.As(err, &ae)
+}
+
 // transient reports whether trying the transaction again may help.
 func transient(err error) bool {
 	n, _ := applyNumber(err)

@@ -41,8 +41,8 @@ type Target interface {
 
 	// ExecStatement executes a Statement group through SQL and commits
 	// g.Origin with it, also if nothing changed. Nothing is enqueued meanwhile.
-	// The text of an ApplyError is the statement's own message, e.g. "Table 'd.t'
-	// doesn't exist"; the Applier puts statement and database around it.
+	// An ApplyError goes into Last_SQL_Error with its whole text; STOP REPLICA
+	// does not end ctx, so that a statement is never left half done.
 	ExecStatement(ctx context.Context, g *txn.Group) error
 
 	// Advance makes o durable without applying anything. With a zero Source it
