@@ -1,0 +1,269 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"binrelay/binlog"
+	"binrelay/binlog/gtid"
+	"binrelay/conf"
+	"binrelay/primary"
+	"binrelay/relaylog"
+	"binrelay/replica"
+	"binrelay/replica/replstate"
+	"binrelay/sql"
+	"binrelay/sql/storage"
+	"binrelay/sql/tables"
+	"binrelay/sql/wire"
+)
+
+// node is one running server: storage, SQL, the primary and the replica side.
+type node struct {
+	engine   *storage.Engine
+	server   *sql.Server
+	registry *primary.Registry
+	replica  *replica.Replica
+	expiry   *expirer
+}
+
+// open builds a server on l. On an error nothing of it stays open but l.
+func open(ctx context.Context, cfg *conf.Config, l net.Listener, log *slog.Logger) (_ *node, err error) {
+	n := &node{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.close(context.WithoutCancel(ctx)))
+		}
+	}()
+	if err := os.MkdirAll(cfg.DataDir, 0o750); err != nil {
+		return nil, fmt.Errorf("data directory: %w", err)
+	}
+	uuid, err := serverUUID(vfs.Default, cfg.DataDir)
+	if err != nil {
+		return nil, fmt.Errorf("server uuid: %w", err)
+	}
+	values := systemValues(cfg, uuid, l.Addr().(*net.TCPAddr).Port)
+	vars, err := sql.NewVariables(values)
+	if err != nil {
+		return nil, err
+	}
+	recovery, err := storage.OpenRecovery(storageOptions(cfg, vars, uuid, log))
+	if err != nil {
+		return nil, fmt.Errorf("open data directory %s: %w", cfg.DataDir, err)
+	}
+	if n.engine, err = recovery.Replay(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("recover: %w", err), recovery.Close())
+	}
+	serverID := func() uint32 { return uint32(vars.Int("server_id")) }
+	n.registry = primary.New(n.engine.Binlog(), primary.Options{
+		ServerID: serverID,
+		GTIDMode: func() bool { return vars.String("gtid_mode") == "ON" },
+		Executed: func() gtid.Set { _, _, s := n.engine.Visible(); return s },
+		Logger:   log,
+	})
+	filters := replstate.Filters{DoDB: cfg.ReplicateDoDB, IgnoreDB: cfg.ReplicateIgnoreDB}
+	t := &target{engine: n.engine, server: func() *sql.Server { return n.server }}
+	tlsConf, err := loadTLS(cfg)
+	if err != nil {
+		return nil, err
+	}
+	n.server, err = sql.New(sql.Options{
+		Engine: n.engine, Variables: vars, Primary: n.registry, Dump: dumpServer{n.registry},
+		ServerUUID: uuid, Listener: l, TLS: tlsConf, Logger: log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("start SQL: %w", err)
+	}
+	if !cfg.Loopback() && n.server.Accounts().RootWithoutPassword() {
+		return nil, fmt.Errorf("refusing to listen on %q while root has no password: set one on a loopback address first", cfg.BindAddress)
+	}
+	n.replica, err = replica.Open(ctx, replica.Options{
+		Target: t, UUID: uuid.String(), Filters: filters, Logger: log,
+		Relay:    relayOptions(cfg, vars, log),
+		Settings: func() replica.Settings { return replicaSettings(cfg, vars) },
+		Describe: binlog.Describe,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open replica: %w", err)
+	}
+	n.server.SetReplica(n.replica)
+	if err := n.server.Start(); err != nil {
+		return nil, err
+	}
+	if n.replica.Configured() && !cfg.SkipReplicaStart {
+		if err := n.replica.Start(ctx, replstate.StartOpts{}); err != nil {
+			log.Error("replication threads not started", "err", err)
+		}
+	}
+	n.expiry = startExpirer(n.engine, n.registry, vars, log)
+	return n, nil
+}
+
+// close stops clients, then the replica, then the store. It may be called on a
+// node that is open in part.
+func (n *node) close(ctx context.Context) error {
+	var errs []error
+	if n.expiry != nil {
+		n.expiry.stop()
+	}
+	if n.server != nil {
+		errs = append(errs, n.server.Stop(ctx))
+	}
+	if n.replica != nil {
+		errs = append(errs, n.replica.Close())
+	}
+	if n.engine != nil {
+		errs = append(errs, n.engine.Close(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// storageOptions reads what may change at run time from vars at each use.
+func storageOptions(cfg *conf.Config, vars *sql.Variables, uuid gtid.UUID, log *slog.Logger) storage.Options {
+	return storage.Options{
+		Dir:        cfg.DataDir,
+		CacheBytes: cfg.CacheSize,
+		Binlog: binlog.Options{
+			Dir: cfg.LogBinDir, Base: cfg.LogBinBase, ServerVersion: cfg.Version, NoChecksum: !cfg.BinlogChecksum,
+			MaxSize: func() int64 { return vars.Int("max_binlog_size") },
+		},
+		LogBin:            func() bool { return cfg.LogBin },
+		LogDatabase:       logDatabase(cfg.BinlogDoDB, cfg.BinlogIgnoreDB),
+		SyncBinlog:        func() int { return int(vars.Int("sync_binlog")) },
+		GTIDMode:          func() bool { return vars.String("gtid_mode") == "ON" },
+		ServerUUID:        uuid,
+		ServerID:          func() uint32 { return uint32(vars.Int("server_id")) },
+		LogReplicaUpdates: func() bool { return cfg.LogReplicaUpdates },
+		LockWait:          func() time.Duration { return time.Duration(vars.Int("innodb_lock_wait_timeout")) * time.Second },
+		CacheSize:         func() int64 { return vars.Int("binlog_cache_size") },
+		Weigh:             tables.Weigh,
+		Logger:            log,
+	}
+}
+
+func relayOptions(cfg *conf.Config, vars *sql.Variables, log *slog.Logger) relaylog.Options {
+	return relaylog.Options{
+		Dir: cfg.RelayLogDir, Base: cfg.RelayLogBase, ServerVersion: cfg.Version, Logger: log,
+		ServerID: func() uint32 { return uint32(vars.Int("server_id")) },
+		MaxSize: func() int64 {
+			if n := vars.Int("max_relay_log_size"); n > 0 {
+				return n
+			}
+			return vars.Int("max_binlog_size")
+		},
+	}
+}
+
+// loadTLS reads the configured certificate, or makes one in the data directory.
+func loadTLS(cfg *conf.Config) (*tls.Config, error) {
+	if cfg.TLSCert != "" {
+		return wire.LoadTLS(cfg.TLSCA, cfg.TLSCert, cfg.TLSKey)
+	}
+	return wire.EnsureTLS(cfg.DataDir)
+}
+
+// logDatabase is the rule of binlog_do_db and binlog_ignore_db for one
+// database. Source: MySQL manual, "Evaluation of Database-Level Replication and
+// Binary Logging Options".
+func logDatabase(do, ignore []string) func(string) bool {
+	if len(do) == 0 && len(ignore) == 0 {
+		return nil
+	}
+	f := replstate.Filters{DoDB: do, IgnoreDB: ignore}
+	return f.Database
+}
+
+func replicaSettings(cfg *conf.Config, vars *sql.Variables) replica.Settings {
+	port := cfg.ReportPort
+	if port == 0 {
+		port = int(vars.Int("port"))
+	}
+	return replica.Settings{
+		ServerID:     uint32(vars.Int("server_id")),
+		NetTimeout:   time.Duration(vars.Int("replica_net_timeout")) * time.Second,
+		SyncRelayLog: int(vars.Int("sync_relay_log")),
+		ReportHost:   cfg.ReportHost,
+		ReportPort:   uint16(port),
+	}
+}
+
+// systemValues are the configured values by the names of system variables,
+// with what only the running server knows.
+func systemValues(cfg *conf.Config, uuid gtid.UUID, port int) map[string]string {
+	v := make(map[string]string, len(cfg.Values)+4)
+	for k, s := range cfg.Values {
+		switch k {
+		case "default_time_zone":
+			v["time_zone"] = s
+		case "sql_mode", "log_error_verbosity": // empty is the default; not a variable's business
+			if k == "sql_mode" && s != "" {
+				v[k] = s
+			}
+		default:
+			v[k] = s
+		}
+	}
+	v["port"] = fmt.Sprint(port)
+	v["server_uuid"] = uuid.String()
+	if host, err := os.Hostname(); err == nil {
+		v["hostname"] = host
+	}
+	return v
+}
+
+// serverUUID returns the identity of the data directory, which auto.cnf keeps
+// as in MySQL; the first start makes it.
+func serverUUID(fs vfs.FS, dir string) (gtid.UUID, error) {
+	path := filepath.Join(dir, "auto.cnf")
+	b, err := os.ReadFile(path)
+	if err == nil {
+		for line := range strings.Lines(string(b)) {
+			if k, v, ok := strings.Cut(line, "="); ok && strings.TrimSpace(k) == "server-uuid" {
+				return gtid.ParseUUID(strings.TrimSpace(v))
+			}
+		}
+		return gtid.UUID{}, fmt.Errorf("%s has no server-uuid line", path)
+	}
+	if !errors.Is(err, os.ErrNotExist) {
+		return gtid.UUID{}, err
+	}
+	var u gtid.UUID
+	if _, err := rand.Read(u[:]); err != nil {
+		return u, err
+	}
+	u[6], u[8] = u[6]&0x0f|0x40, u[8]&0x3f|0x80 // version 4
+	return u, writeDurably(fs, path, "[auto]\nserver-uuid="+u.String()+"\n")
+}
+
+// writeDurably replaces a small file: temporary, sync, rename, sync directory.
+func writeDurably(fs vfs.FS, path, text string) error {
+	f, err := fs.Create(path+".tmp", vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write([]byte(text))
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if err := fs.Rename(path+".tmp", path); err != nil {
+		return err
+	}
+	d, err := fs.OpenDir(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

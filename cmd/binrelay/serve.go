@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"binrelay/conf"
+)
+
+// stopTimeout is how long statements may go on after a signal, before they are
+// cancelled.
+const stopTimeout = 10 * time.Second
+
+func serveCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Run one server in the foreground",
+		Long: `Run one server in the foreground.
+
+Options come from the command line, from environment variables BINRELAY_<OPTION>,
+from the file named by --defaults-file (my.cnf, groups [mysqld], [server] and
+[binrelay]), and from defaults, in this order.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := conf.Load(cmd.Flags())
+			if err != nil {
+				return err
+			}
+			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			return serve(ctx, cfg, newLogger(cfg.LogVerbosity))
+		},
+	}
+	conf.Flags(c.Flags())
+	return c
+}
+
+// newLogger logs to standard error; verbosity is log_error_verbosity.
+func newLogger(verbosity int) *slog.Logger {
+	level := slog.LevelInfo
+	switch verbosity {
+	case 1:
+		level = slog.LevelError
+	case 3:
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+}
+
+// serve runs a server until ctx ends, then stops it in order.
+func serve(ctx context.Context, cfg *conf.Config, log *slog.Logger) error {
+	for _, w := range cfg.Warnings {
+		log.Warn(w)
+	}
+	l, err := listen(cfg)
+	if err != nil {
+		return err
+	}
+	n, err := open(ctx, cfg, l, log)
+	if err != nil {
+		l.Close()
+		return err
+	}
+	log.Info("ready for connections", "version", cfg.Version, "address", l.Addr().String(), "server_id", cfg.ServerID, "datadir", cfg.DataDir)
+	<-ctx.Done()
+	log.Info("shutting down")
+	// A second signal kills, as the default handler does.
+	signal.Reset(os.Interrupt, syscall.SIGTERM)
+	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	if err := n.close(stopCtx); err != nil {
+		return fmt.Errorf("shut down: %w", err)
+	}
+	log.Info("shutdown complete")
+	return nil
+}
+
+// listen opens the server's port before anything else is touched, so that a
+// port in use costs nothing.
+func listen(cfg *conf.Config) (net.Listener, error) {
+	l, err := net.Listen("tcp", net.JoinHostPort(cfg.BindAddress, strconv.Itoa(cfg.Port)))
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("Can't start server: Bind on TCP/IP port: Address already in use. "+ //nolint:staticcheck // MySQL's words
+			"Do you already have another mysqld server running on port: %d ?", cfg.Port)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("can't listen: %w", err)
+	}
+	return l, nil
+}
