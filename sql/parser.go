@@ -26,7 +26,10 @@ func (p *parser) ParseSimple(query string) (sqlparser.Statement, error) {
 	if err != nil {
 		return nil, err
 	}
-	return stmt, tables.PrepareStatement(stmt)
+	if err := tables.PrepareStatement(stmt, ""); err != nil {
+		return nil, err
+	}
+	return stmt, nil
 }
 
 // Parse implements gms.Parser.
@@ -52,13 +55,21 @@ func (p *parser) ParseWithOptions(ctx context.Context, query string, delimiter r
 		return nil, "", "", err
 	}
 	stmt, text, rest, err := p.base.ParseWithOptions(ctx, query, delimiter, multi, o)
+	if err == nil {
+		err = tables.PrepareStatement(stmt, defaultDatabase(ctx))
+	}
+	if alter, ok := stmt.(*sqlparser.AlterTable); ok && err == nil && len(alter.Statements) == 0 &&
+		strings.Contains(strings.ToUpper(text), "PARTITION") {
+		err = notSupported("PARTITION BY")
+	}
 	if err != nil {
-		return stmt, text, rest, err
+		// The handler looks at the statement, not at the error.
+		return nil, "", "", err
 	}
 	if multi || hidden {
 		note(ctx, text)
 	}
-	return stmt, text, rest, tables.PrepareStatement(stmt)
+	return stmt, text, rest, nil
 }
 
 // ParseOneWithOptions implements gms.Parser.
@@ -79,7 +90,17 @@ func (p *parser) ParseOneWithOptions(ctx context.Context, query string, o sqlpar
 	if rewritten != query && end >= len(rewritten) {
 		end = len(query)
 	}
-	return stmt, end, tables.PrepareStatement(stmt)
+	if err := tables.PrepareStatement(stmt, defaultDatabase(ctx)); err != nil {
+		return nil, 0, err
+	}
+	return stmt, end, nil
+}
+
+func defaultDatabase(ctx context.Context) string {
+	if c, ok := ctx.(*gms.Context); ok && c.Session != nil {
+		return c.GetCurrentDatabase()
+	}
+	return ""
 }
 
 // rewrite turns what go-mysql-server's parser refuses into what it takes, and

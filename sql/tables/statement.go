@@ -9,19 +9,45 @@ import (
 
 // PrepareStatement readies a parsed statement for the planner: it declares TIME
 // columns with their digits, and refuses clauses that go-mysql-server accepts
-// and ignores. The statement is changed in place.
-func PrepareStatement(stmt sqlparser.Statement) error {
+// and ignores. The statement is changed in place. db is the default database.
+func PrepareStatement(stmt sqlparser.Statement, db string) error {
 	switch n := stmt.(type) {
 	case *sqlparser.DDL:
+		if err := prepareRename(n, db); err != nil {
+			return err
+		}
 		return prepareDDL(n)
 	case *sqlparser.AlterTable:
 		if len(n.PartitionSpecs) > 0 {
 			return unsupported("PARTITION")
 		}
 		for _, d := range n.Statements {
+			if err := prepareRename(d, db); err != nil {
+				return err
+			}
 			if err := prepareDDL(d); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// prepareRename refuses to move a table to another database: go-mysql-server
+// drops the new name's qualifier.
+func prepareRename(n *sqlparser.DDL, db string) error {
+	if n.Action != sqlparser.RenameStr {
+		return nil
+	}
+	name := func(t sqlparser.TableName) string {
+		if q := t.DbQualifier.String(); q != "" {
+			return q
+		}
+		return db
+	}
+	for i := range n.FromTables {
+		if i < len(n.ToTables) && name(n.FromTables[i]) != name(n.ToTables[i]) {
+			return unsupported("RENAME TABLE to another database")
 		}
 	}
 	return nil
@@ -38,6 +64,11 @@ func prepareDDL(n *sqlparser.DDL) error {
 		return unsupported("TEMPORARY TABLE")
 	}
 	if n.TableSpec != nil {
+		for _, c := range n.TableSpec.Constraints {
+			if _, ok := c.Details.(*sqlparser.ForeignKeyDefinition); ok && n.ConstraintAction != sqlparser.DropStr {
+				return unsupported("FOREIGN KEY")
+			}
+		}
 		for _, c := range n.TableSpec.Columns {
 			if err := prepareColumn(&c.Type); err != nil {
 				return err
