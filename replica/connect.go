@@ -125,12 +125,11 @@ func connectError(err error, guard *guardedConn, host, addr string) error {
 	}
 	var own *replstate.Error
 	var reply *gomysql.MyError
-	var verify *tls.CertificateVerificationError
 	switch {
 	case errors.As(err, &own), errors.As(err, &reply):
 		return ioError(err, host, addr)
-	case errors.As(err, &verify):
-		return replstate.Errorf(crSSL, "SSL connection error: %v", verify)
+	case tlsFailure(err):
+		return replstate.Errorf(crSSL, "SSL connection error: %v", err)
 	case guard != nil && lostConnection(err):
 		return replstate.Errorf(crServerLost, "Lost connection to MySQL server at 'reading initial communication packet', system error: 0")
 	case guard != nil:
@@ -138,6 +137,14 @@ func connectError(err error, guard *guardedConn, host, addr string) error {
 	default:
 		return ioError(err, host, addr)
 	}
+}
+
+// tlsFailure reports whether TLS itself refused the connection.
+func tlsFailure(err error) bool {
+	var verify *tls.CertificateVerificationError
+	var alert tls.AlertError
+	var record tls.RecordHeaderError
+	return errors.As(err, &verify) || errors.As(err, &alert) || errors.As(err, &record)
 }
 
 // tlsConfig returns how to encrypt the connection, nil for not at all. With a
@@ -182,8 +189,10 @@ func verifyChain(s tls.ConnectionState, roots *x509.CertPool) error {
 	for _, c := range s.PeerCertificates[1:] {
 		o.Intermediates.AddCert(c)
 	}
-	_, err := s.PeerCertificates[0].Verify(o)
-	return err
+	if _, err := s.PeerCertificates[0].Verify(o); err != nil {
+		return &tls.CertificateVerificationError{UnverifiedCertificates: s.PeerCertificates, Err: err}
+	}
+	return nil
 }
 
 // loadCAs reads the CA certificates of a file and of the files of a directory.
