@@ -287,9 +287,6 @@ func (r *Replica) startSQL() {
 func (r *Replica) Stop(ctx context.Context, which replstate.Threads) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.st.get().cfg.Configured {
-		return replstate.Errorf(errnoNotReplica, "The server is not configured as replica; fix in config file or with CHANGE REPLICATION SOURCE TO")
-	}
 	if which == 0 {
 		which = replstate.Both
 	}
