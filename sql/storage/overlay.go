@@ -11,6 +11,7 @@ import (
 // statement that scans goes on writing. Used by one goroutine.
 type overlay struct {
 	head  node
+	first [maxLevel]*node // head.next
 	level int
 	seed  uint64
 	bytes int64    // of keys and newest values
@@ -53,8 +54,9 @@ func (n *node) visible(limit uint32) *version {
 	return v
 }
 
-func newOverlay() *overlay {
-	return &overlay{head: node{next: make([]*node, maxLevel)}, level: 1, seed: 0x9e3779b97f4a7c15}
+// init makes an empty overlay; it must not be copied afterwards.
+func (o *overlay) init() {
+	o.head.next, o.level, o.seed = o.first[:], 1, 0x9e3779b97f4a7c15
 }
 
 // empty reports whether nothing is written.

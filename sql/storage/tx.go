@@ -99,7 +99,8 @@ type Tx struct {
 	view     *view // of the transaction (RepeatableRead)
 	stmtView *view // of the statement (ReadCommitted, Autocommit)
 
-	ov      *overlay
+	ov      *overlay // &written
+	written overlay
 	stmt    uint32 // number of the running or last statement
 	inStmt  bool
 	stmtAt  logMarks // where the statement's events begin
@@ -108,6 +109,7 @@ type Tx struct {
 	private *rowLog // nil until used
 	when    uint32  // header time of events
 
+	target  *Table              // written last: its definition is locked
 	changed map[*Table]struct{} // tables with rows written, for their counters
 	rows    uint64              // written, for the choice of a deadlock's victim
 	lastKey []byte              // row of a table without primary key that a scan gave last
@@ -136,7 +138,9 @@ func (e *Engine) Begin(o TxOptions) *Tx {
 	if o.MetaWait <= 0 {
 		o.MetaWait = 365 * 24 * time.Hour
 	}
-	tx := &Tx{ts: e.tables, o: o, owner: e.tables.locks.NewOwner(uint64(o.ThreadID)), ov: newOverlay()}
+	tx := &Tx{ts: e.tables, o: o, owner: e.tables.locks.NewOwner(uint64(o.ThreadID))}
+	tx.ov = &tx.written
+	tx.ov.init()
 	tx.when = uint32(e.tables.now().Unix())
 	if o.Snapshot && o.Isolation == RepeatableRead {
 		// A failure shows again, and is reported, at the first read.
@@ -156,9 +160,9 @@ func (tx *Tx) usable() error {
 	return nil
 }
 
-// writable fails when the transaction must not write, and opens a statement if
-// there is none.
-func (tx *Tx) writable(t *Table) error {
+// writable fails when the transaction must not write, locks the definition
+// against DDL, and opens a statement if there is none.
+func (tx *Tx) writable(ctx context.Context, t *Table) error {
 	if err := tx.usable(); err != nil {
 		return err
 	}
@@ -170,6 +174,16 @@ func (tx *Tx) writable(t *Table) error {
 	}
 	if tx.ov.bytes > tx.ts.maxBytes() {
 		return ErrTooLarge
+	}
+	if tx.target != t {
+		now, err := tx.LockTable(ctx, t.schema.Database, t.schema.Name, MetaWrite)
+		if err != nil {
+			return err
+		}
+		if now != t {
+			return ErrTableChanged
+		}
+		tx.target = t
 	}
 	if !tx.inStmt {
 		tx.BeginStatement()

@@ -454,3 +454,107 @@ func TestTx_AutoIncrement(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// A definition that was replaced cannot be written to, and one that is being
+// written to cannot be replaced.
+func TestTx_WritesLockTheDefinition(t *testing.T) {
+	s := newTestStore(t)
+	old := s.create(t, kvSchema())
+	tx := s.Begin(TxOptions{})
+	if err := tx.Insert(t.Context(), old, row(t, old, 1, 1, nil)); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- s.tryDDL(t, func(d *DDL) error { return d.TruncateTable("t", "kv") }) }()
+	s.waitBlocked(t, 1)
+	mustCommit(t, tx)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	late := s.Begin(TxOptions{})
+	defer late.Rollback()
+	if err := late.Insert(t.Context(), old, row(t, old, 2, 1, nil)); !errors.Is(err, ErrTableChanged) {
+		t.Fatal(err)
+	}
+	now, _ := s.Catalog().Table("t", "kv")
+	want(t, s.rows(t, now))
+}
+
+func TestTx_ReadOnlyTooLargeEnded(t *testing.T) {
+	s := newTestStore(t)
+	tab := s.create(t, kvSchema())
+	ro := s.Begin(TxOptions{ReadOnly: true})
+	if err := ro.Insert(t.Context(), tab, row(t, tab, 1, 1, nil)); !errors.Is(err, ErrReadOnly) {
+		t.Fatal(err)
+	}
+	if res, err := ro.Commit(t.Context()); err != nil || res.CSN != 0 {
+		t.Fatal("a commit of nothing is a commit", res, err)
+	}
+	if err := ro.Delete(t.Context(), tab, row(t, tab, 1, 1, nil)); !errors.Is(err, ErrTxDone) {
+		t.Fatal(err)
+	}
+	s.o.MaxTxnBytes = func() int64 { return 1000 }
+	big := s.Begin(TxOptions{})
+	var err error
+	for k := 0; err == nil && k < 100; k++ {
+		err = big.Insert(t.Context(), tab, row(t, tab, k, 1, nil))
+	}
+	if !errors.Is(err, ErrTooLarge) {
+		t.Fatal(err)
+	}
+	if _, err := big.Commit(t.Context()); !errors.Is(err, ErrTooLarge) {
+		t.Fatal(err)
+	}
+	want(t, s.rows(t, tab))
+	ser := s.Begin(TxOptions{Isolation: Serializable})
+	defer ser.Rollback()
+	if _, err := tryScan(t.Context(), ser, tab, -1, Range{}, ScanOptions{}); !errors.Is(err, ErrUnsupported) {
+		t.Fatal(err)
+	}
+	if n := s.tables.locks.Len(); n != 0 {
+		t.Fatal(n, "locks stay")
+	}
+}
+
+func BenchmarkTx_InsertCommit(b *testing.B) {
+	s := newTestStore(b)
+	tab := s.create(b, kvSchema())
+	b.ReportAllocs()
+	for k := 0; b.Loop(); k++ {
+		tx := s.Begin(TxOptions{Autocommit: true})
+		if err := tx.Insert(b.Context(), tab, row(b, tab, k, k, k)); err != nil {
+			b.Fatal(err)
+		}
+		mustCommit(b, tx)
+		s.bin, s.kvs = s.bin[:0], s.kvs[:0]
+	}
+}
+
+func BenchmarkTx_InsertRows(b *testing.B) {
+	s := newTestStore(b)
+	tab := s.create(b, kvSchema())
+	tx := s.Begin(TxOptions{})
+	tx.BeginStatement()
+	b.ReportAllocs()
+	for k := 0; b.Loop(); k++ {
+		if err := tx.Insert(b.Context(), tab, row(b, tab, k, k, k)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	tx.Rollback()
+}
+
+func BenchmarkTx_PointGet(b *testing.B) {
+	s := newTestStore(b)
+	tab := s.create(b, kvSchema())
+	s.insert(b, tab, []any{1, 1, 1})
+	key := pkKey(b, tab, 1)
+	b.ReportAllocs()
+	for b.Loop() {
+		tx := s.Begin(TxOptions{Autocommit: true})
+		if _, ok, err := tx.Get(b.Context(), tab, key, LockNone); !ok || err != nil {
+			b.Fatal(err)
+		}
+		tx.Rollback()
+	}
+}

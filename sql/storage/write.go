@@ -29,9 +29,10 @@ type rowChange struct {
 }
 
 // Insert adds a row. The image must be canonical and complete. Errors:
-// *DuplicateError, ErrConflict, ErrLockTimeout, ErrReadOnly.
+// *DuplicateError, ErrConflict, ErrLockTimeout, ErrReadOnly, and ErrTableChanged
+// when t is not the current definition (LockTable returns it).
 func (tx *Tx) Insert(ctx context.Context, t *Table, image []byte) error {
-	if err := tx.writable(t); err != nil {
+	if err := tx.writable(ctx, t); err != nil {
 		return err
 	}
 	cells, err := t.layout.Cut(image, tx.cells[0][:0])
@@ -110,7 +111,7 @@ func (t *Table) duplicateError(index int, image []byte, cells []rowimage.Cell, e
 
 // Update replaces the row whose image is before, as the statement read it.
 func (tx *Tx) Update(ctx context.Context, t *Table, before, after []byte) error {
-	if err := tx.writable(t); err != nil {
+	if err := tx.writable(ctx, t); err != nil {
 		return err
 	}
 	ch, err := tx.find(ctx, t, before)
@@ -147,7 +148,7 @@ func (tx *Tx) Update(ctx context.Context, t *Table, before, after []byte) error 
 
 // Delete removes the row whose image is before, as the statement read it.
 func (tx *Tx) Delete(ctx context.Context, t *Table, before []byte) error {
-	if err := tx.writable(t); err != nil {
+	if err := tx.writable(ctx, t); err != nil {
 		return err
 	}
 	ch, err := tx.find(ctx, t, before)
