@@ -215,6 +215,9 @@ func TestRewriteStatement(t *testing.T) {
 		{"set password = 'secret'", "ALTER USER 'n'@'%' IDENTIFIED WITH 'mysql_native_password' AS " + native},
 		{"SET PASSWORD FOR o@h.example.org = PASSWORD('secret')", "ALTER USER 'o'@'h.example.org' IDENTIFIED WITH 'caching_sha2_password' AS " + sha},
 		{"GRANT ALL ON *.* TO u@'%' IDENTIFIED BY 'secret' WITH GRANT OPTION", "GRANT ALL ON *.* TO u@'%' IDENTIFIED WITH 'caching_sha2_password' AS " + sha + " WITH GRANT OPTION"},
+		{"SET PASSWORD = PASSWORD('secret') ; SET PASSWORD = 'x'", "ALTER USER 'n'@'%' IDENTIFIED WITH 'mysql_native_password' AS " + native + " ; SET PASSWORD = 'x'"},
+		{"CREATE USER u IDENTIFIED BY 'secret'; SELECT 'a', 'b'", "CREATE USER u IDENTIFIED WITH 'caching_sha2_password' AS " + sha + "; SELECT 'a', 'b'"},
+		{"GRANT x; CREATE USER u TO v IDENTIFIED BY 'x'", ""},
 		// not account statements, or nothing to replace
 		{"GRANT REPLICATION SLAVE ON *.* TO 'u'@'%'", ""},
 		{"ALTER USER u ACCOUNT LOCK", ""},

@@ -13,7 +13,8 @@ import (
 // with a fresh salt: CREATE USER, ALTER USER, SET PASSWORD and GRANT …
 // IDENTIFIED BY. The server executes the returned text and writes the same text
 // to the binlog, so that primary and replicas store the same hash. changed is
-// false, and the text as given, for any other statement.
+// false, and the text as given, for any other statement. Of several statements
+// the first is rewritten; what follows stays as it is.
 //
 //	CREATE USER u IDENTIFIED BY 'pw'   IDENTIFIED WITH 'caching_sha2_password' AS '$A$005$…'
 //	CREATE USER u                      IDENTIFIED WITH 'caching_sha2_password'
@@ -116,7 +117,7 @@ func (r *rewriter) accounts(i int) error {
 		return r.accountList(i)
 	}
 	// GRANT … TO account IDENTIFIED …: as old servers log it.
-	for ; r.at(i).kind != tokEnd; i++ {
+	for ; r.at(i).kind != tokEnd && r.at(i).text != ";"; i++ {
 		if !r.at(i).is("TO") {
 			continue
 		}
@@ -294,12 +295,16 @@ func (r *rewriter) setPassword() (string, bool, error) {
 		return r.query, false, nil
 	}
 	i++
-	if r.at(i).is("PASSWORD") && r.at(i+1).text == "(" {
+	call := r.at(i).is("PASSWORD") && r.at(i+1).text == "("
+	if call {
 		i += 2
 	}
 	pw, ok := r.at(i).literal()
 	if !ok {
 		return r.query, false, nil
+	}
+	if call && r.at(i+1).text == ")" {
+		i++
 	}
 	plugin := r.a.pluginOf(acc.user, acc.host)
 	h, err := hashFor(plugin, pw)
@@ -310,7 +315,7 @@ func (r *rewriter) setPassword() (string, bool, error) {
 	if h != "" {
 		text += " AS " + quote(h)
 	}
-	return text, true, nil
+	return text + r.query[r.at(i).end:], true, nil
 }
 
 // pluginOf returns the plugin of exactly this account; the default if there is
