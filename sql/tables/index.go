@@ -20,9 +20,8 @@ type Index struct {
 }
 
 var (
-	_ gms.Index         = (*Index)(nil)
-	_ gms.OrderedIndex  = (*Index)(nil)
-	_ gms.ExtendedIndex = (*Index)(nil)
+	_ gms.Index        = (*Index)(nil)
+	_ gms.OrderedIndex = (*Index)(nil)
 )
 
 func newIndex(t *Table, place int, name string, parts []storage.IndexPart, unique bool, comment string) *Index {
@@ -76,43 +75,6 @@ func (x *Index) ColumnExpressionTypes(*gms.Context) []gms.ColumnExpressionType {
 	return out
 }
 
-// extended returns the primary key columns that an entry carries in addition.
-func (x *Index) extended() []int {
-	if x.place < 0 {
-		return nil
-	}
-	var out []int
-next:
-	for _, p := range x.table.def.table.Schema().Primary {
-		for _, own := range x.parts {
-			if own.Column == p.Column {
-				continue next
-			}
-		}
-		out = append(out, p.Column)
-	}
-	return out
-}
-
-// ExtendedExpressions implements gms.ExtendedIndex.
-func (x *Index) ExtendedExpressions(*gms.Context) []string {
-	out := append([]string(nil), x.exprs...)
-	for _, c := range x.extended() {
-		out = append(out, x.table.name+"."+x.table.def.schema[c].Name)
-	}
-	return out
-}
-
-// ExtendedColumnExpressionTypes implements gms.ExtendedIndex.
-func (x *Index) ExtendedColumnExpressionTypes(ctx *gms.Context) []gms.ColumnExpressionType {
-	out := x.ColumnExpressionTypes(ctx)
-	for _, c := range x.extended() {
-		col := x.table.def.schema[c]
-		out = append(out, gms.ColumnExpressionType{Expression: x.table.name + "." + col.Name, Type: col.Type})
-	}
-	return out
-}
-
 // CanSupport implements gms.Index.
 func (x *Index) CanSupport(*gms.Context, ...gms.Range) bool { return true }
 
@@ -147,10 +109,15 @@ func (x *Index) PrefixLengths() []uint16 {
 	return out
 }
 
-// ordered reports whether entries order as their columns do.
+// ordered reports whether entries order as their columns do, and whether
+// go-mysql-server may rely on it: its merge join over several columns loses
+// rows when there are NULLs, so those indexes do not offer their order.
 func (x *Index) ordered() bool {
 	for _, p := range x.parts {
 		if p.Prefix > 0 || p.Desc {
+			return false
+		}
+		if len(x.parts) > 1 && x.table.def.schema[p.Column].Nullable {
 			return false
 		}
 	}

@@ -164,6 +164,9 @@ func (k *keyMaker) equality(c gms.MySQLRangeColumnExpr, p storage.IndexPart) (ke
 	}
 	if _, ok := c.LowerBound.(gms.BelowNull); ok {
 		if _, ok := c.UpperBound.(gms.AboveNull); ok {
+			if !k.t.def.schema[p.Column].Nullable {
+				return null, nothing
+			}
 			return null, single // IS NULL
 		}
 		return null, several
@@ -234,6 +237,9 @@ func (k *keyMaker) bound(dst *[]byte, values []keycodec.Value, cut gms.MySQLRang
 	var after bool // the bound lies behind the value
 	switch b := cut.(type) {
 	case gms.AboveNull:
+		if !k.t.def.schema[p.Column].Nullable {
+			return lower, nil // a key part that takes no NULL has no place for it
+		}
 		v, after = keycodec.Null(), true
 	case gms.Below:
 		if v, ok = k.value(b.Key, p); !ok {
