@@ -30,7 +30,7 @@ func (e *Engine) Prepare(ctx context.Context, g *txn.Group) (txn.Prepared, error
 	if g.Origin != nil {
 		name = g.Origin.Channel
 	}
-	a, err := e.tables.channel(name).begin(ctx)
+	a, err := e.tables.channel(name).begin(ctx, g.Origin)
 	if err != nil {
 		return nil, err
 	}

@@ -266,6 +266,9 @@ func TestApply_FailureStopsTheChannel(t *testing.T) {
 	for _, p := range taken {
 		_ = p.batch.Close()
 	}
+	if _, err := dst.Prepare(t.Context(), groupOf(second, 3)); !errors.Is(err, errChannelFailed) {
+		t.Fatal("what was read ahead is applied after the failure:", err)
+	}
 	if _, ok, err := dst.Position("c"); ok || err != nil {
 		t.Fatal(ok, err)
 	}
@@ -274,7 +277,7 @@ func TestApply_FailureStopsTheChannel(t *testing.T) {
 		c <- dst.commit(ctx, p)
 		return c, nil
 	}
-	applyGroup(t, dst.Engine, groupOf(first, 3))
+	applyGroup(t, dst.Engine, groupOf(first, 0))
 	want(t, dst.rows(t, dt), "1,1,NULL")
 	if o, ok, err := dst.Position("c"); !ok || err != nil || o.Source.File != "src.000001" {
 		t.Fatal(o, ok, err)
@@ -577,5 +580,49 @@ func BenchmarkApply_OneRowTransactions(b *testing.B) {
 	b.StopTimer()
 	if err := e.Close(context.Background()); err != nil {
 		b.Fatal(err)
+	}
+}
+
+// The Committer asks again when it takes a transaction from the queue.
+func TestCommitter_RefusesWhatBuildsOnAFailure(t *testing.T) {
+	e := openFake(t, vfs.NewMem(), nil)
+	defer closeFake(t, e)
+	if err := e.cm.hold(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	gone := errors.New("gone")
+	var results []<-chan txn.Result
+	for i, f := range []fakeTxn{{bin: []string{"a=1"}}, {bin: []string{"b=1"}}, {private: []string{"c=1"}}} {
+		p := f.pending(e)
+		released := 0
+		p.release = func(txn.Result) { released++ }
+		p.check = func() error {
+			if i == 1 {
+				return gone
+			}
+			return nil
+		}
+		c, err := e.cm.enqueue(t.Context(), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		results = append(results, c)
+		t.Cleanup(func() {
+			if released != 1 {
+				t.Error(i, "released", released, "times")
+			}
+		})
+	}
+	e.cm.resume()
+	for i, c := range results {
+		if r := <-c; errors.Is(r.Err, gone) != (i == 1) {
+			t.Fatal(i, r.Err)
+		}
+	}
+	if got := fmt.Sprint(fakeRows(t, e)); got != "map[a:1 c:1]" {
+		t.Fatal(got)
+	}
+	if csn, _, _ := e.Visible(); csn != 2 {
+		t.Fatal("a refused transaction has a number:", csn)
 	}
 }

@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -21,13 +22,13 @@ type channel struct {
 	binds map[uint64]*binding // by the source's table id; of the preparing goroutine
 
 	mu         sync.Mutex
-	quiet      sync.Cond // inFlight is 0
 	over       map[string]*overVersion
 	hashed     map[string]map[string]struct{} // h| keys in over: prefix → row ids
 	seq        uint64
 	visibleSeq uint64 // newest that is visible or has failed
 	inFlight   int
 	failed     error // a transaction did not commit: those behind it must not either
+	failedAt   txn.Coord
 }
 
 // overVersion is the newest value that a transaction in flight has for a key.
@@ -47,7 +48,6 @@ func (ts *tables) channel(name string) *channel {
 	if ch == nil {
 		ch = &channel{ts: ts, chain: ts.locks.NewChain(0), binds: make(map[uint64]*binding),
 			over: make(map[string]*overVersion), hashed: make(map[string]map[string]struct{})}
-		ch.quiet.L = &ch.mu
 		ts.channels[name] = ch
 	}
 	return ch
@@ -56,18 +56,27 @@ func (ts *tables) channel(name string) *channel {
 // errChannelFailed is what transactions behind a failed one get.
 var errChannelFailed = errors.New("storage: an earlier transaction of the channel did not commit")
 
-// Position returns what was applied last on a channel, as it is visible. It
-// waits for transactions of the channel that are in flight, and lets the
-// channel go on after a failed commit.
+// Position returns what was applied last on a channel, as it is visible.
 func (e *Engine) Position(channel string) (txn.Origin, bool, error) {
-	ch := e.tables.channel(channel)
-	ch.mu.Lock()
-	for ch.inFlight > 0 {
-		ch.quiet.Wait()
-	}
-	ch.failed = nil
-	ch.mu.Unlock()
 	return originOf(e.db, channel)
+}
+
+// admit lets a transaction be prepared unless it builds on one that did not
+// commit; mu is held. After a failure the applier stops and begins again at or
+// before the one that failed; anything else was read ahead, and is refused.
+func (ch *channel) admit(at txn.Coord) error {
+	if ch.failed == nil {
+		return nil
+	}
+	if ch.inFlight > 0 {
+		return ch.failed
+	}
+	err := ch.failed
+	ch.failed = nil // whoever is refused stops, and what comes then is a new beginning
+	if ch.failedAt.Less(at) {
+		return err
+	}
+	return nil
 }
 
 // applied is a transaction of a channel that is being prepared, or prepared. It
@@ -89,11 +98,15 @@ type applied struct {
 }
 
 // begin starts a transaction after what was prepared before.
-func (ch *channel) begin(ctx context.Context) (*applied, error) {
+func (ch *channel) begin(ctx context.Context, o *txn.Origin) (*applied, error) {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
-	if ch.failed != nil {
-		return nil, ch.failed
+	var at txn.Coord
+	if o != nil {
+		at = o.Source
+	}
+	if err := ch.admit(at); err != nil {
+		return nil, err
 	}
 	ch.seq++
 	a := &applied{ch: ch, ctx: ctx, seq: ch.seq, link: ch.chain.Begin(), wait: lock.Wait{Timeout: ch.ts.applyWait()}}
@@ -285,7 +298,10 @@ func (a *applied) finish(res txn.Result) {
 	ch := a.ch
 	ch.mu.Lock()
 	if res.Err != nil && ch.failed == nil {
-		ch.failed = errors.Join(errChannelFailed, res.Err)
+		ch.failed = fmt.Errorf("%w: %w", errChannelFailed, res.Err)
+		if ch.failedAt = (txn.Coord{}); a.p.origin != nil {
+			ch.failedAt = a.p.origin.Source
+		}
 	}
 	ch.visibleSeq = max(ch.visibleSeq, a.seq)
 	for _, k := range a.keys {
@@ -294,9 +310,6 @@ func (a *applied) finish(res txn.Result) {
 		}
 	}
 	ch.inFlight--
-	if ch.inFlight == 0 {
-		ch.quiet.Broadcast()
-	}
 	ch.mu.Unlock()
 	a.closeLogs()
 	a.link.Release()

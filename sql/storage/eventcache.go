@@ -7,6 +7,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"binrelay/binlog/event"
+	"binrelay/binlog/logfile"
 )
 
 // eventCache collects the events of one transaction for one log: whole events
@@ -102,6 +103,9 @@ func (c *eventCache) flush() error {
 		c.file = f
 	}
 	if _, err := c.file.WriteAt(c.buf, c.spill); err != nil {
+		if logfile.IsDiskFull(err) {
+			err = fmt.Errorf("%w: %w", ErrDiskFull, err)
+		}
 		return fmt.Errorf("write transaction cache: %w", err)
 	}
 	c.spill += int64(len(c.buf))
