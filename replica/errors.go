@@ -44,23 +44,21 @@ const (
 	errnoFatal          = 13117
 	errnoHeartbeatData  = 13118
 	errnoIncident       = 13119
-	errnoSourceCommand  = 13120
 	errnoRelayRead      = 13121
 	errnoRelayWrite     = 13122
 	errnoPacketTooLarge = 1153
 	errnoDiskFull       = 1021
 
-	crConnHost     = 2003
-	crUnknownHost  = 2005
-	crServerLost   = 2013
-	crSSL          = 2026
-	crMalformed    = 2027
-	crAuthPlugin   = 2061
-	errUnknownVar  = 1193
-	errnoLockWait  = 1205
-	errnoDeadlock  = 1213
-	errnoUnknown   = 1105
-	errnoBadFormat = 13121
+	crConnHost    = 2003
+	crUnknownHost = 2005
+	crServerLost  = 2013
+	crSSL         = 2026
+	crMalformed   = 2027
+	crAuthPlugin  = 2061
+	errUnknownVar = 1193
+	errnoLockWait = 1205
+	errnoDeadlock = 1213
+	errnoUnknown  = 1105
 )
 
 // fatalError stops the IO thread. Everything else makes it reconnect.
