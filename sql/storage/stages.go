@@ -407,6 +407,11 @@ func (c *committer) merge(g *group) (*pebble.Batch, error) {
 
 // publish makes the group visible: stage C's end.
 func (c *committer) publish(g *group) {
+	// Numbers have no gap and groups no other order than their own; anything
+	// else would be replayed as something that never was.
+	if was := c.visible.Load().csn; was+txn.CSN(g.locals+len(g.bins)) != g.at.csn {
+		panic(fmt.Sprintf("storage: group of %d records ends at %d, after %d", g.locals+len(g.bins), g.at.csn, was))
+	}
 	c.setVisible(&visibleState{csn: g.at.csn, coord: g.at.bin, gtids: g.gtids})
 	if n := len(g.bins); n > 0 {
 		c.e.bin.SetVisible(g.bins[n-1].Clock)
