@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"sync"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	gomysql "github.com/go-mysql-org/go-mysql/mysql"
@@ -24,6 +25,9 @@ type counters struct {
 	fresh  bool   // the stored counter does not count: ALTER TABLE … AUTO_INCREMENT
 	next   uint64 // next AUTO_INCREMENT value
 	row    uint64 // next hidden row id
+
+	estimate  uint64 // of the number of rows
+	estimated time.Time
 }
 
 // load fills the counters from the store; mu is held. The AUTO_INCREMENT value

@@ -107,7 +107,10 @@ type Tx struct {
 	saves   []savepoint
 	bin     *rowLog // nil until used
 	private *rowLog // nil until used
-	when    uint32  // header time of events
+
+	logTable *Table  // written last
+	tableLog *rowLog // where its rows go
+	when     uint32  // header time of events
 
 	target  *Table              // written last: its definition is locked
 	changed map[*Table]struct{} // tables with rows written, for their counters

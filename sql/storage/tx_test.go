@@ -558,3 +558,35 @@ func BenchmarkTx_PointGet(b *testing.B) {
 		tx.Rollback()
 	}
 }
+
+func TestEngine_EstimateRows(t *testing.T) {
+	s := newTestStore(t)
+	now := time.Unix(1000, 0)
+	s.o.Now = func() time.Time { return now }
+	tab := s.create(t, kvSchema())
+	if n := s.EstimateRows(tab); n != 0 {
+		t.Fatal(n)
+	}
+	tx := s.Begin(TxOptions{})
+	for k := range 5000 {
+		if err := tx.Insert(t.Context(), tab, row(t, tab, k, k, nil)); err != nil {
+			t.Fatal(err)
+		}
+		if k == 99 {
+			mustCommit(t, tx)
+			tx = s.Begin(TxOptions{})
+			now = now.Add(time.Second)
+			if n := s.EstimateRows(tab); n != 100 {
+				t.Fatal(n, "small tables are counted")
+			}
+		}
+	}
+	mustCommit(t, tx)
+	if err := s.db.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(time.Second)
+	if n := s.EstimateRows(tab); n < 512 || n > 50000 {
+		t.Fatal(n)
+	}
+}

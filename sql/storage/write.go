@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -352,7 +353,10 @@ func (tx *Tx) claim(ctx context.Context, ch *rowChange, i int, key []byte, cells
 
 // write puts a checked change into the overlay and its event into a log.
 func (tx *Tx) write(ch *rowChange) error {
-	l := tx.logFor(ch.t)
+	if tx.logTable != ch.t {
+		tx.logTable, tx.tableLog = ch.t, tx.logFor(ch.t)
+	}
+	l := tx.tableLog
 	h := event.Header{Timestamp: tx.when}
 	if err := l.add(h, ch.t, ch.before, ch.after); err != nil {
 		tx.logErr = err
@@ -435,12 +439,24 @@ func (ts *tables) estimate(low, high []byte) (uint64, error) {
 	return max(n, disk*sample/max(bytes, 1)), nil
 }
 
-// EstimateRows guesses how many rows a table has, without reading them all.
+// estimateFor is how long a row estimate is good for.
+const estimateFor = time.Second
+
+// EstimateRows guesses how many rows a table has, without reading them all. The
+// guess may be a second old.
 func (e *Engine) EstimateRows(t *Table) uint64 {
+	c, now := t.count, e.tables.now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if age := now.Sub(c.estimated); age >= 0 && age < estimateFor {
+		return c.estimate
+	}
 	low, high := idBounds(rowSpace, t.schema.ID)
 	n, err := e.tables.estimate(low, high)
 	if err != nil {
 		e.log.Warn("row estimate failed", "table", t.schema.Name, "err", err)
+		return c.estimate
 	}
+	c.estimate, c.estimated = n, now
 	return n
 }
