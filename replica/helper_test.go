@@ -74,6 +74,7 @@ func (r *rig) restart() {
 
 func (r *rig) start(which replstate.Threads) {
 	r.t.Helper()
+	r.source.publish()
 	if err := r.Start(r.ctx, replstate.StartOpts{Threads: which}); err != nil {
 		r.t.Fatal(err)
 	}
@@ -119,6 +120,7 @@ func (r *rig) play(s *stream) {
 		c.event(s.from(pos)...)
 		c.closed()
 	}
+	r.source.publish()
 }
 
 // caughtUp waits until everything up to the stream's end is applied.

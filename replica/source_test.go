@@ -34,6 +34,8 @@ type fakeSource struct {
 	register []byte
 	conns    map[net.Conn]struct{}
 	logins   int
+
+	published int
 }
 
 type dumpAsked struct {
@@ -74,6 +76,13 @@ func (s *fakeSource) close() {
 	s.ln.Close()
 	s.cut()
 	s.wg.Wait()
+}
+
+// publish makes what the test has set visible to connections made later.
+func (s *fakeSource) publish() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.published++
 }
 
 // cut breaks every connection.
@@ -121,10 +130,13 @@ func (s *fakeSource) setPassword(p string) {
 var scramble = []byte("abcdefghijklmnopqrst")
 
 func (s *fakeSource) serve(c *fakeConn) {
-	if s.hello != nil && !s.hello(c) {
-		return
+	s.mu.Lock()
+	hello, dump := s.hello, s.dump
+	s.mu.Unlock()
+	if hello == nil {
+		hello = (*fakeConn).login
 	}
-	if s.hello == nil && !c.login() {
+	if !hello(c) {
 		return
 	}
 	for {
@@ -145,8 +157,8 @@ func (s *fakeSource) serve(c *fakeConn) {
 			s.mu.Lock()
 			s.dumps = append(s.dumps, d)
 			s.mu.Unlock()
-			if s.dump != nil {
-				s.dump(c, d.file, d.pos)
+			if dump != nil {
+				dump(c, d.file, d.pos)
 			}
 			return
 		default:
