@@ -28,6 +28,10 @@ func (b *builder) Build(ctx *gms.Context, n gms.Node, row gms.Row) (gms.RowIter,
 	if s == nil {
 		return nil, nil
 	}
+	if !s.built {
+		s.built = true
+		ownVariables(ctx, n)
+	}
 	switch n := n.(type) {
 	case *plan.Update, *plan.DeleteFrom:
 		s.LockTargets(targets(ctx, n)...)
@@ -226,13 +230,13 @@ func matches(ctx *gms.Context, filter gms.Expression, name string) (bool, error)
 	return b.(int8) != 0, nil
 }
 
-// ownVariables is an analyzer rule: @@GLOBAL.x of our variables reads the
-// session's server, not the process.
-func ownVariables(query string, n gms.Node) gms.Node {
-	if !strings.Contains(query, "@@") && !hasPrefixFold(query, "SET") {
-		return n
+// ownVariables makes @@GLOBAL.x of our variables read and set the session's
+// server instead of the process. n is the root of a statement's plan.
+func ownVariables(ctx *gms.Context, n gms.Node) {
+	if q := ctx.Query(); !strings.Contains(q, "@@") && !hasPrefixFold(strings.TrimSpace(q), "SET") {
+		return
 	}
-	transform.InspectExpressions(nil, n, func(_ *gms.Context, e gms.Expression) bool {
+	transform.InspectExpressionsWithNode(ctx, n, func(_ *gms.Context, _ gms.Node, e gms.Expression) bool {
 		if v, ok := e.(*expression.SystemVar); ok {
 			if d := sysvarByName[strings.ToLower(v.Name)]; d != nil {
 				if sc, ok := v.Scope.(*gms.MysqlScope); ok && sc.Type == gms.SystemVariableScope_Global {
@@ -242,7 +246,6 @@ func ownVariables(query string, n gms.Node) gms.Node {
 		}
 		return true
 	})
-	return n
 }
 
 func hasPrefixFold(s, prefix string) bool {

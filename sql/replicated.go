@@ -181,7 +181,7 @@ func (r *replicated) failure(err error) error {
 // runs query in it.
 func (s *Server) internalSession(ctx context.Context, query string) (*Session, *gms.Context) {
 	id := 1<<31 + s.internalIDs.Add(1)
-	base := gms.NewBaseSessionWithClientServer("", gms.Client{User: "system user", Address: "localhost"}, id)
+	base := gms.NewBaseSessionWithClientServer("", gms.Client{User: internalUser, Address: "localhost"}, id)
 	own := s.session(base)
 	own.internal = true
 	sqlCtx := gms.NewContext(ctx, gms.WithSession(own), gms.WithQuery(query),

@@ -2,6 +2,7 @@ package sql
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,9 +15,7 @@ import (
 	"github.com/dolthub/go-mysql-server/server"
 	gms "github.com/dolthub/go-mysql-server/sql"
 	"github.com/dolthub/go-mysql-server/sql/analyzer"
-	"github.com/dolthub/go-mysql-server/sql/plan"
-	"github.com/dolthub/go-mysql-server/sql/transform"
-	"github.com/dolthub/vitess/go/vt/sqlparser"
+	"github.com/dolthub/go-mysql-server/sql/mysql_db"
 	"github.com/sirupsen/logrus"
 
 	"binrelay/binlog/gtid"
@@ -81,12 +80,8 @@ func (s *Server) buildEngine() {
 	own := &parser{server: s, base: gms.NewMysqlParser()}
 	overrides := gms.EngineOverrides{Builder: gms.BuilderOverrides{Parser: own}}
 	exec := &builder{server: s}
-	useOwnAuthorization()
 	a := analyzer.NewBuilder(s.provider).
 		AddOverrides(overrides).
-		AddPostAnalyzeRule(ruleOwnVariables, func(ctx *gms.Context, _ *analyzer.Analyzer, n gms.Node, _ *plan.Scope, _ analyzer.RuleSelector, _ *gms.QueryFlags) (gms.Node, transform.TreeIdentity, error) {
-			return ownVariables(ctx.Query(), n), transform.SameTree, nil
-		}).
 		Build()
 	s.registerFunctions(a.Catalog)
 	s.engine = sqle.New(a, &sqle.Config{})
@@ -95,29 +90,42 @@ func (s *Server) buildEngine() {
 	a.Catalog.StatsProvider = tables.Stats{}
 }
 
-// ruleOwnVariables is our analyzer rule's number, far from go-mysql-server's.
-const ruleOwnVariables analyzer.RuleId = 10001
-
 // openAccounts loads the grant tables from the storage.
 func (s *Server) openAccounts() error {
 	db := s.engine.Analyzer.Catalog.MySQLDb
 	s.accounts = auth.New(db, auth.Options{Persist: s.persistAccounts})
-	if err := s.loadAccounts(); err != nil {
-		return err
-	}
-	s.accounts.Bootstrap()
-	return nil
+	return s.loadAccounts()
 }
 
 func (s *Server) loadAccounts() error {
 	blob, ok, err := s.o.Engine.GetKV(accountsKey)
-	if err != nil || !ok {
+	if err != nil {
 		return err
 	}
-	if err := s.accounts.Load(context.Background(), blob); err != nil {
-		return fmt.Errorf("sql: load accounts: %w", err)
+	if ok {
+		if err := s.accounts.Load(context.Background(), blob); err != nil {
+			return fmt.Errorf("sql: load accounts: %w", err)
+		}
+	} else {
+		s.accounts.Bootstrap()
 	}
+	s.addInternalAccount()
 	return nil
+}
+
+// internalUser is the account of internal sessions, at localhost. Like MySQL's
+// account of that name it is locked; ours is never stored.
+const internalUser = "mysql.session"
+
+func (s *Server) addInternalAccount() {
+	db := s.engine.Analyzer.Catalog.MySQLDb
+	ed := db.Editor()
+	defer ed.Close()
+	db.AddEphemeralSuperUser(ed, internalUser, "localhost", rand.Text())
+	if u, ok := ed.GetUser(mysql_db.UserPrimaryKey{User: internalUser, Host: "localhost"}); ok {
+		u.Locked = true
+		ed.PutUser(u)
+	}
 }
 
 // persistAccounts stores the grant tables in the DDL scope of the statement
@@ -267,71 +275,4 @@ func (s *Server) wireServer() *wire.Server {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.wire
-}
-
-// authorization leaves internal sessions alone and has go-mysql-server judge
-// all others.
-type authorization struct{ gms.AuthorizationHandler }
-
-// HandleAuth implements gms.AuthorizationHandler.
-func (a authorization) HandleAuth(ctx *gms.Context, state gms.AuthorizationQueryState, info sqlparser.AuthInformation) error {
-	if isInternal(ctx) {
-		return nil
-	}
-	return a.AuthorizationHandler.HandleAuth(ctx, state, info)
-}
-
-// HandleAuthNode implements gms.AuthorizationHandler.
-func (a authorization) HandleAuthNode(ctx *gms.Context, state gms.AuthorizationQueryState, n gms.AuthorizationCheckerNode) error {
-	if isInternal(ctx) {
-		return nil
-	}
-	return a.AuthorizationHandler.HandleAuthNode(ctx, state, n)
-}
-
-// CheckDatabase implements gms.AuthorizationHandler.
-func (a authorization) CheckDatabase(ctx *gms.Context, state gms.AuthorizationQueryState, db string) error {
-	if isInternal(ctx) {
-		return nil
-	}
-	return a.AuthorizationHandler.CheckDatabase(ctx, state, db)
-}
-
-// CheckSchema implements gms.AuthorizationHandler.
-func (a authorization) CheckSchema(ctx *gms.Context, state gms.AuthorizationQueryState, db, schema string) error {
-	if isInternal(ctx) {
-		return nil
-	}
-	return a.AuthorizationHandler.CheckSchema(ctx, state, db, schema)
-}
-
-// CheckTable implements gms.AuthorizationHandler.
-func (a authorization) CheckTable(ctx *gms.Context, state gms.AuthorizationQueryState, db, schema, table string) error {
-	if isInternal(ctx) {
-		return nil
-	}
-	return a.AuthorizationHandler.CheckTable(ctx, state, db, schema, table)
-}
-
-func isInternal(ctx *gms.Context) bool {
-	s := sessionOf(ctx)
-	return s != nil && s.internal
-}
-
-// authorizationFactory wraps go-mysql-server's factory, once for the process.
-type authorizationFactory struct {
-	inner gms.AuthorizationHandlerFactory
-}
-
-// CreateHandler implements gms.AuthorizationHandlerFactory.
-func (f authorizationFactory) CreateHandler(cat gms.Catalog) gms.AuthorizationHandler {
-	return authorization{f.inner.CreateHandler(cat)}
-}
-
-var authorizationOnce sync.Once
-
-func useOwnAuthorization() {
-	authorizationOnce.Do(func() {
-		gms.SetAuthorizationHandlerFactory(authorizationFactory{gms.GetAuthorizationHandlerFactory()})
-	})
 }

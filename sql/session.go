@@ -22,6 +22,7 @@ type Session struct {
 
 	text      string           // the statement's text, when the packet holds several
 	running   bool             // a statement has begun
+	built     bool             // its plan's root has been seen
 	building  bool             // inside the outermost DDL node
 	committed tables.Committed // the last commit
 	thaw      func()           // ends FLUSH TABLES WITH READ LOCK; nil = not held
@@ -90,7 +91,7 @@ func (s *Session) ValidateSession(ctx *gms.Context) error {
 	if text == "" {
 		text = ctx.Query()
 	}
-	s.building = false
+	s.building, s.built = false, false
 	s.running = true
 	s.server.counters.question()
 	return s.BeginStatement(ctx, trimStatement(text))
