@@ -187,13 +187,25 @@ func (v *Variables) global(d *sysvar) any {
 func (v *Variables) Set(name, value string) error {
 	d := sysvarByName[strings.ToLower(name)]
 	if d == nil {
-		return fmt.Errorf("unknown system variable '%s'", name)
+		return setEngineVariable(name, value)
 	}
 	val, err := d.parse(value)
 	if err != nil {
 		return fmt.Errorf("variable '%s' can't be set to the value of '%s'", name, value)
 	}
 	v.store(d, val)
+	return nil
+}
+
+// setEngineVariable sets a variable that only go-mysql-server defines, for the
+// whole process.
+func setEngineVariable(name, value string) error {
+	if _, _, ok := gms.SystemVariables.GetGlobal(name); !ok {
+		return fmt.Errorf("unknown system variable '%s'", name)
+	}
+	if err := gms.SystemVariables.AssignValues(map[string]any{name: value}); err != nil {
+		return fmt.Errorf("variable '%s' can't be set to the value of '%s': %w", name, value, err)
+	}
 	return nil
 }
 
