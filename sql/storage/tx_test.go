@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"binrelay/sql/storage/keycodec"
+	"binrelay/sql/storage/lock"
 )
 
 func TestTx_OwnWritesAndViews(t *testing.T) {
@@ -589,4 +590,36 @@ func TestEngine_EstimateRows(t *testing.T) {
 	if n := s.EstimateRows(tab); n < 512 || n > 50000 {
 		t.Fatal(n)
 	}
+}
+
+// A locking scan that waited looks at the row again: it may have left the
+// range.
+func TestTx_LockedScanLooksAgain(t *testing.T) {
+	s := newTestStore(t)
+	tab := s.create(t, kvSchema())
+	s.insert(t, tab, []any{1, 10, nil}, []any{2, 11, nil}, []any{3, 12, nil})
+	holder := s.Begin(TxOptions{})
+	for _, c := range [][2][]any{{{1, 10, nil}, {1, 99, nil}}, {{2, 11, nil}, {2, 13, nil}}} {
+		if err := holder.Update(t.Context(), tab, row(t, tab, c[0]...), row(t, tab, c[1]...)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	low, _ := tab.EncodeKey(nil, 0, keycodec.Int(10))
+	high, _ := tab.EncodeKey(nil, 0, keycodec.Int(20))
+	tx := s.Begin(TxOptions{})
+	got := make(chan []string, 1)
+	go func() {
+		rows, err := tryScan(t.Context(), tx, tab, 0, Range{low, high}, ScanOptions{Lock: LockExclusive})
+		if err != nil {
+			rows = []string{err.Error()}
+		}
+		got <- rows
+	}()
+	s.waitBlocked(t, 1)
+	mustCommit(t, holder)
+	want(t, <-got, "2,13,NULL", "3,12,NULL")
+	if _, err := tx.ts.locks.Acquire(t.Context(), s.tables.locks.NewOwner(9), append(appendID(nil, rowSpace, tab.schema.ID), pkKey(t, tab, 1)...), lock.X, lock.Wait{Policy: lock.NoWait}); err != nil {
+		t.Fatal("the row outside of the range stays locked")
+	}
+	tx.Rollback()
 }
