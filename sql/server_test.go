@@ -121,3 +121,55 @@ func TestServer_DDLSurvivesReopen(t *testing.T) {
 	c.want("SELECT MAX(id) FROM t", "4")
 	t.Log(before)
 }
+
+func TestServer_TablesWithoutPrimaryKeyAndOddStatements(t *testing.T) {
+	ts := newTestServer(t, nil)
+	c := ts.client()
+	c.exec("CREATE DATABASE d", "USE d", "CREATE TABLE t (a INT, b TEXT)", "INSERT INTO t VALUES (1,'x'),(1,'x'),(2,NULL)")
+	c.exec("UPDATE t SET b = 'y' WHERE a = 1", "DELETE FROM t WHERE a = 2")
+	c.want("SELECT * FROM t", "1|y\n1|y")
+	c.exec("BEGIN", "DELETE FROM t")
+	c.want("SELECT COUNT(*) FROM t", "0")
+	c.exec("ROLLBACK")
+	c.want("SELECT COUNT(*) FROM t", "2")
+	c.exec("DELETE FROM t", "INSERT INTO t SELECT 5, 'z'", "INSERT INTO t SELECT a + 1, b FROM t")
+	c.want("SELECT a FROM t ORDER BY a", "5\n6")
+	c.exec("START TRANSACTION READ ONLY")
+	c.fails(1792, "INSERT INTO t VALUES (1,'x')")
+	c.exec("COMMIT")
+	c.exec("CREATE TABLE h (id INT PRIMARY KEY AUTO_INCREMENT, k INT, KEY (k))", "INSERT INTO h (k) VALUES (1),(2),(3)")
+	c.exec("UPDATE h SET k = k + 100 WHERE k > 0") // does not meet its own rows
+	c.want("SELECT k FROM h ORDER BY id", "101\n102\n103")
+	c.exec("SET auto_increment_increment = 10, auto_increment_offset = 5", "INSERT INTO h (k) VALUES (0)", "SET auto_increment_increment = 1, auto_increment_offset = 1")
+	c.want("SELECT MAX(id) FROM h", "5")
+	c.exec("INSERT INTO h VALUES (50, 0)", "INSERT INTO h (k) VALUES (0)")
+	c.want("SELECT MAX(id) FROM h", "51")
+	c.exec("ALTER TABLE h AUTO_INCREMENT = 200", "INSERT INTO h (k) VALUES (0)")
+	c.want("SELECT MAX(id) FROM h", "200")
+	c.exec("CREATE TABLE tm (a TIME(2), b TIME)", "CREATE TABLE tm2 LIKE tm", "ALTER TABLE tm2 ADD COLUMN c INT, RENAME COLUMN a TO z", "ALTER TABLE tm2 MODIFY COLUMN c BIGINT NOT NULL DEFAULT 4 FIRST")
+	tm, _ := ts.o.Engine.Catalog().Table("d", "tm2")
+	for i, want := range []uint16{0, 2, 0} {
+		if got := tm.Schema().Columns[i].Meta; got != want {
+			t.Errorf("column %d has %d digits, want %d", i, got, want)
+		}
+	}
+	c.exec("CREATE TABLE ck (a INT CHECK (a > 0), b INT DEFAULT (a + 1))")
+	c.fails(3819, "INSERT INTO ck (a) VALUES (-1)")
+	c.exec("INSERT INTO ck (a) VALUES (3)")
+	c.want("SELECT * FROM ck", "3|4")
+	c.exec("CREATE TRIGGER tr BEFORE INSERT ON ck FOR EACH ROW SET NEW.b = 9", "INSERT INTO ck (a) VALUES (1)")
+	c.want("SELECT b FROM ck ORDER BY a", "9\n4")
+	c.exec("CREATE PROCEDURE p() BEGIN INSERT INTO ck (a) VALUES (7); INSERT INTO ck (a) VALUES (8); END", "CALL p()")
+	c.want("SELECT COUNT(*) FROM ck", "4")
+	c.exec("ALTER TABLE h DROP PRIMARY KEY, MODIFY COLUMN id INT", "ALTER TABLE h ADD PRIMARY KEY (k, id)")
+}
+
+func TestServer_TimeZones(t *testing.T) {
+	c := newTestServer(t, nil).client()
+	c.exec("CREATE DATABASE d", "USE d", "CREATE TABLE t (ts TIMESTAMP, dt DATETIME, KEY (ts))", "SET time_zone = '+02:00'", "INSERT INTO t VALUES ('2024-01-01 12:00:00', '2024-01-01 12:00:00')")
+	c.want("SELECT * FROM t WHERE ts = '2024-01-01 12:00:00'", "2024-01-01 12:00:00|2024-01-01 12:00:00")
+	c.exec("SET time_zone = '-05:00'")
+	c.want("SELECT * FROM t WHERE ts = '2024-01-01 05:00:00'", "2024-01-01 05:00:00|2024-01-01 12:00:00")
+	c.exec("UPDATE t SET dt = '2025-01-01 00:00:00' WHERE ts > '2024-01-01 04:00:00'", "SET time_zone = '+00:00'")
+	c.want("SELECT * FROM t", "2024-01-01 10:00:00|2025-01-01 00:00:00")
+}

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	gms "github.com/dolthub/go-mysql-server/sql"
+	"github.com/dolthub/vitess/go/vt/sqlparser"
 
 	"binrelay/sql/storage"
 )
@@ -98,7 +99,7 @@ func (d *Database) create(ctx *gms.Context, name string, schema gms.PrimaryKeySc
 		c = d.GetCollation(ctx)
 	}
 	s := storage.Schema{Database: d.name, Name: name, Collation: uint16(c), Comment: comment}
-	if err := setColumns(&s, schema, nil); err != nil {
+	if err := setColumns(&s, schema, d.likeSource(ctx)); err != nil {
 		return err
 	}
 	if primary != nil {
@@ -110,6 +111,33 @@ func (d *Database) create(ctx *gms.Context, name string, schema gms.PrimaryKeySc
 	}
 	_, err = ddl.CreateTable(s)
 	return err
+}
+
+// likeSource returns the definition that CREATE TABLE … LIKE copies, nil for
+// other statements: go-mysql-server loses the digits of TIME columns on the way.
+func (d *Database) likeSource(ctx *gms.Context) *storage.Schema {
+	s, err := sessionOf(ctx)
+	if err != nil || !startsWith(s.query, "CREATE") {
+		return nil
+	}
+	stmt, err := sqlparser.Parse(s.query)
+	if err != nil {
+		return nil
+	}
+	ddl, ok := stmt.(*sqlparser.DDL)
+	if !ok || ddl.OptLike == nil || len(ddl.OptLike.LikeTables) == 0 {
+		return nil
+	}
+	from := ddl.OptLike.LikeTables[0]
+	db := from.DbQualifier.String()
+	if db == "" {
+		db = ctx.GetCurrentDatabase()
+	}
+	t, ok := s.catalog().Table(db, from.Name.String())
+	if !ok {
+		return nil
+	}
+	return t.Schema()
 }
 
 // DropTable implements gms.TableDropper.

@@ -96,6 +96,9 @@ func (t *Table) WithProjections(_ *gms.Context, names []string) (gms.Table, erro
 // Projections implements gms.ProjectedTable.
 func (t *Table) Projections() []string { return t.projected }
 
+// IsTemporary implements gms.TemporaryTable; READ ONLY transactions ask.
+func (t *Table) IsTemporary() bool { return false }
+
 // Database returns the name of the table's database.
 func (t *Table) Database() string { return t.db.name }
 
