@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync/atomic"
 
+	"binrelay/replica/replstate"
 	"binrelay/sql/replstmt"
 	"binrelay/sql/storage"
 	"binrelay/sql/tables"
@@ -53,6 +56,12 @@ func TranslateStatement(err error, st Statement) (num uint16, state string, msg 
 			return uint16(se.Num), se.State, text
 		}
 	}
+	if m := printedError.FindStringSubmatch(text); m != nil {
+		if n, err := strconv.ParseUint(m[2], 10, 16); err == nil && n != mysql.ERUnknownError {
+			return uint16(n), m[3], m[1]
+		}
+		text = m[1]
+	}
 	if num, msg, ok := byText(text, st); ok {
 		return num, sqlState(num), msg
 	}
@@ -62,6 +71,10 @@ func TranslateStatement(err error, st Statement) (num uint16, state string, msg 
 	untranslated.Add(1)
 	return mysql.ERUnknownError, "HY000", text
 }
+
+// printedError is the text of a *mysql.SQLError that was wrapped by its text
+// alone, as the engine does with errors of table definitions.
+var printedError = regexp.MustCompile(`(?s)^(.*) \(errno (\d+)\) \(sqlstate (\w{5})\)`)
 
 // numbered reports whether se has a number of its own.
 func numbered(se *mysql.SQLError) bool {
@@ -100,8 +113,11 @@ func byType(err error) (num uint16, msg, state string, ok bool) {
 		dupIndex   *storage.DuplicateIndexError
 		definition *storage.DefinitionError
 		apply      *storage.ApplyError
+		repl       *replstate.Error
 	)
 	switch {
+	case errors.As(err, &repl):
+		return repl.Number, repl.Text, repl.SQLState, true
 	case errors.As(err, &refused):
 		return 1235, refused.Error(), "", true
 	case errors.As(err, &syntax):

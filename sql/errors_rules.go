@@ -79,7 +79,7 @@ var mysqlTexts = []textRule{
 	rule(1136, `Column count doesn't match value count at row \d+`, nil),
 	rule(1146, `Table '[^']*' doesn't exist`, nil),
 	rule(1193, `Unknown system variable '@*([^']*)'`, as("Unknown system variable '%s'")),
-	rule(1198, `This operation cannot be performed with a running slave.*`, nil),
+	rule(1198, `This operation cannot be performed with a running (?:slave|replica)[;.].*`, nil),
 	rule(1205, `Lock wait timeout exceeded; try restarting transaction`, nil),
 	rule(1213, `Deadlock found when trying to get lock; try restarting transaction`, nil),
 	rule(1227, `Access denied; you need \(at least one of\) the .* privilege\(s\) for this operation`, nil),

@@ -174,8 +174,12 @@ func errorsOfTimeout(t *testing.T, s *cluster.Server) {
 
 func errorsOfRunningReplica(t *testing.T, s *cluster.Server) {
 	s.Exec("CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=1, MASTER_USER='x', MASTER_LOG_FILE='f.000001', MASTER_LOG_POS=4", "START SLAVE")
+	for _, q := range []string{"SET GLOBAL sql_slave_skip_counter=1", "RESET SLAVE"} {
+		_, err := s.DB().Exec(q)
+		wantError(t, q+" while running", err, 1198, "HY000", `This operation cannot be performed with a running replica.*; run STOP REPLICA.* first`)
+	}
 	_, err := s.DB().Exec("CHANGE MASTER TO MASTER_HOST='other'")
-	wantError(t, "CHANGE MASTER while running", err, 1198, "HY000", `This operation cannot be performed with a running (slave|replica).*; run STOP (SLAVE|REPLICA).* first`)
+	wantError(t, "CHANGE MASTER while running", err, 3081, "HY000", `This operation cannot be performed with running replication threads; run STOP REPLICA FOR CHANNEL '' first`)
 	s.Exec("STOP SLAVE", "RESET SLAVE ALL")
 	if st := s.Status(); st != nil {
 		t.Errorf("SHOW SLAVE STATUS after RESET SLAVE ALL: %v", st)

@@ -74,7 +74,7 @@ func TestReplication_StatusColumns(t *testing.T) {
 func newNames(old []string) []string {
 	out := make([]string, len(old))
 	for i, n := range old {
-		out[i] = strings.NewReplacer("Slave", "Replica", "Master", "Source", "master", "source").Replace(n)
+		out[i] = strings.NewReplacer("Slave", "Replica", "Master", "Source", "Get_master", "Get_Source", "master", "source").Replace(n)
 	}
 	return out
 }

@@ -150,7 +150,7 @@ func (c *conn) query(q string) {
 	for q != "" && c.w.err == nil {
 		r := results{c: c}
 		rest := ""
-		err := c.run(func(ctx context.Context) (err error) {
+		err := c.runStatement(q, func(ctx context.Context) (err error) {
 			if c.caps&capMultiStatements == 0 {
 				return c.s.handler.ComQuery(ctx, c.mc, q, r.send)
 			}
