@@ -13,6 +13,7 @@ import (
 	"binrelay/binlog/event"
 	"binrelay/binlog/txn"
 	"binrelay/sql/storage"
+	"binrelay/sql/tables"
 )
 
 // replicated is a statement that a source sent.
@@ -208,16 +209,16 @@ func (s *Session) adopt(ctx *gms.Context, r *replicated) error {
 		set["time_zone"] = st.TimeZone
 	}
 	if st.Has&event.VarCharset != 0 {
-		for name, id := range map[string]uint16{"collation_connection": st.CollationConnection, "collation_server": st.CollationServer} {
-			c := gms.CollationID(id)
-			if c.Name() == "" || c.Sorter() == nil {
+		for _, id := range []uint16{st.CharsetClient, st.CollationConnection, st.CollationServer} {
+			if !tables.KnownCollation(id) {
 				return sqlError(1273, "HY000", "Unknown collation: '%d'", id)
 			}
-			set[name] = c.Name()
 		}
-		client := gms.CollationID(st.CharsetClient)
-		set["character_set_client"] = client.CharacterSet().Name()
-		set["character_set_connection"] = gms.CollationID(st.CollationConnection).CharacterSet().Name()
+		connection := gms.CollationID(st.CollationConnection)
+		set["collation_connection"] = connection.Name()
+		set["character_set_connection"] = connection.CharacterSet().Name()
+		set["collation_server"] = gms.CollationID(st.CollationServer).Name()
+		set["character_set_client"] = gms.CollationID(st.CharsetClient).CharacterSet().Name()
 	}
 	for name, v := range set {
 		if err := s.Session.SetSessionVariable(ctx, name, v); err != nil {

@@ -35,8 +35,18 @@ func TestServer_TransactionsBetweenSessions(t *testing.T) {
 	a.want("SELECT id FROM t WHERE id > 3", "4")
 	a.exec("SET autocommit = 0", "INSERT INTO t VALUES (6,6)")
 	b.want("SELECT id FROM t WHERE id > 4", "")
-	a.exec("COMMIT", "SET autocommit = 1")
-	b.want("SELECT id FROM t WHERE id > 4", "6")
+	a.exec("COMMIT", "INSERT INTO t VALUES (7,7)", "SET autocommit = 1")
+	b.want("SELECT id FROM t WHERE id > 4", "6\n7")
+	a.exec("SET autocommit = 0", "INSERT INTO t VALUES (8,8)", "CREATE TABLE commits (a INT)", "INSERT INTO t VALUES (9,9)", "ROLLBACK", "SET autocommit = 1")
+	b.want("SELECT id FROM t WHERE id > 6", "7\n8")
+	a.exec("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+	b.exec("DELETE FROM t WHERE id = 8")
+	a.want("SELECT id FROM t WHERE id > 6", "7\n8")
+	a.exec("COMMIT", "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", "BEGIN")
+	a.want("SELECT COUNT(*) FROM t WHERE id > 6", "1")
+	b.exec("INSERT INTO t VALUES (8,8)")
+	a.want("SELECT COUNT(*) FROM t WHERE id > 6", "2")
+	a.exec("COMMIT")
 }
 
 func TestServer_Locks(t *testing.T) {

@@ -135,3 +135,78 @@ func TestWire_AccountsSurviveAndTravel(t *testing.T) {
 		t.Errorf("after reopening: %v", err)
 	}
 }
+
+func TestWire_DisconnectFreesEverything(t *testing.T) {
+	ts := newTestServer(t, nil)
+	db := ts.listen("")
+	mustExec(t, db, "CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY, v INT)", "INSERT INTO d.t VALUES (1,1)", "SET GLOBAL innodb_lock_wait_timeout = 20")
+	for _, held := range [][]string{{"BEGIN", "UPDATE d.t SET v = 2"}, {"BEGIN", "SELECT * FROM d.t FOR UPDATE"}, {"FLUSH TABLES WITH READ LOCK"}, {"SET autocommit = 0", "INSERT INTO d.t VALUES (2,2)"}} {
+		other := ts.connect("root", "", "")
+		c, err := other.Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, q := range held {
+			if _, err := c.ExecContext(t.Context(), q); err != nil {
+				t.Fatalf("%s: %v", q, err)
+			}
+		}
+		c.Close()
+		other.Close()
+		mustExec(t, db, "UPDATE d.t SET v = v + 1")
+		var v, n int
+		if err := db.QueryRow("SELECT MAX(v), COUNT(*) FROM d.t").Scan(&v, &n); err != nil || n != 1 {
+			t.Errorf("after %q: v = %d, %d rows, %v", held, v, n, err)
+		}
+	}
+	var v int
+	if err := db.QueryRow("SELECT v FROM d.t").Scan(&v); err != nil || v != 5 {
+		t.Errorf("v = %d, %v, want 5", v, err)
+	}
+}
+
+func TestWire_KillEndsALockWait(t *testing.T) {
+	ts := newTestServer(t, nil)
+	db := ts.listen("")
+	mustExec(t, db, "CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY)", "INSERT INTO d.t VALUES (1)")
+	holder, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer holder.Close()
+	for _, q := range []string{"BEGIN", "SELECT * FROM d.t FOR UPDATE"} {
+		if _, err := holder.ExecContext(t.Context(), q); err != nil {
+			t.Fatal(err)
+		}
+	}
+	waiter, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer waiter.Close()
+	var id int
+	if err := waiter.QueryRowContext(t.Context(), "SELECT CONNECTION_ID()").Scan(&id); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, err := waiter.ExecContext(t.Context(), "DELETE FROM d.t")
+		done <- err
+	}()
+	for {
+		var command string
+		if err := db.QueryRow("SELECT COMMAND FROM information_schema.PROCESSLIST WHERE ID = ?", id).Scan(&command); err != nil {
+			t.Fatal(err)
+		}
+		if command == "Query" {
+			break
+		}
+	}
+	mustExec(t, db, fmt.Sprintf("KILL QUERY %d", id))
+	if err := <-done; errNumber(err) != 1317 {
+		t.Errorf("killed statement: %v, want 1317", err)
+	}
+	if _, err := waiter.ExecContext(t.Context(), "SELECT 1"); err != nil {
+		t.Errorf("the connection after KILL QUERY: %v", err)
+	}
+}

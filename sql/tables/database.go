@@ -41,7 +41,12 @@ func (d *Database) GetTableInsensitive(ctx *gms.Context, name string) (gms.Table
 	if err != nil {
 		return nil, false, err
 	}
-	return newTable(d, def), true, nil
+	out := newTable(d, def)
+	if s, err := sessionOf(ctx); err == nil && (s.ddl != nil || startsWith(s.query, "ALTER")) {
+		// ALTER TABLE changes the columns it is given in place.
+		out.schema = def.schema.Copy()
+	}
+	return out, true, nil
 }
 
 // GetTableNames implements gms.Database.

@@ -167,49 +167,14 @@ func (e *editor) fail(err error) error {
 	return e.s.fail(err)
 }
 
-// Truncate implements gms.TruncateableTable. go-mysql-server also calls it for
-// a DELETE without conditions, which deletes row by row here.
+// Truncate implements gms.TruncateableTable, for TRUNCATE TABLE alone: see
+// PrepareStatement.
 func (t *Table) Truncate(ctx *gms.Context) (int, error) {
-	s, err := sessionOf(ctx)
+	d, err := beginDDL(ctx)
 	if err != nil {
 		return 0, err
 	}
-	if startsWith(s.query, "TRUNCATE") {
-		d, err := s.BeginDDL(ctx)
-		if err != nil {
-			return 0, err
-		}
-		return 0, d.TruncateTable(t.db.name, t.name)
-	}
-	return t.deleteAll(ctx, s)
-}
-
-func (t *Table) deleteAll(ctx *gms.Context, s *Session) (n int, err error) {
-	s.LockTargets(t.db.name + "." + t.name)
-	e := t.editor(ctx)
-	e.StatementBegin(ctx)
-	defer func() {
-		if err != nil {
-			_ = e.DiscardChanges(ctx, err)
-			return
-		}
-		err = e.StatementComplete(ctx)
-	}()
-	tx, err := e.open(ctx)
-	if err != nil {
-		return 0, err
-	}
-	it := tx.Scan(ctx, e.table, -1, storage.Range{}, storage.ScanOptions{Lock: storage.LockExclusive})
-	defer it.Close()
-	var image []byte
-	for it.Next() {
-		image = append(image[:0], it.Image()...)
-		if err := tx.Delete(ctx, e.table, image); err != nil {
-			return n, e.fail(err)
-		}
-		n++
-	}
-	return n, e.fail(it.Close())
+	return 0, d.TruncateTable(t.db.name, t.name)
 }
 
 // PeekNextAutoIncrementValue implements gms.AutoIncrementGetter.

@@ -158,6 +158,19 @@ func (s *Session) autocommit() bool {
 	return !ok || on != 0
 }
 
+// SetSessionVariable implements gms.Session: switching autocommit on commits
+// the transaction that is open without START TRANSACTION.
+func (s *Session) SetSessionVariable(ctx *gms.Context, name string, value any) error {
+	off := strings.EqualFold(name, gms.AutoCommitSessionVar) && !s.autocommit()
+	if err := s.BaseSession.SetSessionVariable(ctx, name, value); err != nil {
+		return err
+	}
+	if off && s.autocommit() && s.tx != nil && !s.tx.explicit {
+		return s.commitImplicitly(ctx)
+	}
+	return nil
+}
+
 // InTransaction reports whether a transaction that outlives the statement is open.
 func (s *Session) InTransaction() bool {
 	return s.tx != nil && !s.tx.done && (s.tx.explicit || !s.autocommit())

@@ -17,6 +17,11 @@ func PrepareStatement(stmt sqlparser.Statement, db string) error {
 			return err
 		}
 		return prepareDDL(n)
+	case *sqlparser.Delete:
+		if len(n.Partitions) > 0 {
+			return unsupported("PARTITION")
+		}
+		prepareDelete(n)
 	case *sqlparser.AlterTable:
 		if len(n.PartitionSpecs) > 0 {
 			return unsupported("PARTITION")
@@ -31,6 +36,15 @@ func PrepareStatement(stmt sqlparser.Statement, db string) error {
 		}
 	}
 	return nil
+}
+
+// prepareDelete gives a DELETE of all rows a limit above every row count:
+// go-mysql-server would make it a TRUNCATE, which no transaction can undo and
+// no row event tells of.
+func prepareDelete(n *sqlparser.Delete) {
+	if n.Where == nil && n.Limit == nil && len(n.Targets) == 0 {
+		n.Limit = &sqlparser.Limit{Rowcount: sqlparser.NewIntVal([]byte("9223372036854775807"))}
+	}
 }
 
 // prepareRename refuses to move a table to another database: go-mysql-server

@@ -7,6 +7,25 @@ import (
 	gms "github.com/dolthub/go-mysql-server/sql"
 )
 
+// knownCollations marks the ids that go-mysql-server can compare with.
+var knownCollations = func() (known [1 << 10]bool) {
+	for it := gms.NewCollationsIterator(); ; {
+		c, ok := it.Next()
+		if !ok {
+			return known
+		}
+		if int(c.ID) < len(known) && c.Sorter != nil && c.CharacterSet.Encoder() != nil {
+			known[c.ID] = true
+		}
+	}
+}()
+
+// KnownCollation reports whether a MySQL collation id is one that this server
+// can compare and sort with.
+func KnownCollation(id uint16) bool {
+	return int(id) < len(knownCollations) && knownCollations[id]
+}
+
 // Weigh is the storage.Weigh of this server: it appends the weight of the
 // stored bytes s under the MySQL collation with that id. Weights compare as
 // go-mysql-server compares the strings; collations with the pad attribute PAD
@@ -19,10 +38,10 @@ func Weigh(dst []byte, collation uint16, s []byte) ([]byte, error) {
 	if id == gms.Collation_binary {
 		return append(dst, s...), nil
 	}
-	charset := id.CharacterSet()
-	if charset.Encoder() == nil || id.Sorter() == nil {
+	if !KnownCollation(collation) {
 		return nil, fmt.Errorf("collation %d is not supported", collation)
 	}
+	charset := id.CharacterSet()
 	if id.PadAttribute() != "NO PAD" {
 		for len(s) > 0 && s[len(s)-1] == ' ' {
 			s = s[:len(s)-1]
