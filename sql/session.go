@@ -8,6 +8,7 @@ import (
 	"github.com/dolthub/vitess/go/mysql"
 
 	"binrelay/sql/tables"
+	"binrelay/sql/wire"
 )
 
 // Session is one client's session, or an internal one. It is used by one
@@ -40,7 +41,28 @@ func (s *Server) newSession(_ context.Context, conn *mysql.Conn, addr string) (g
 	if u, ok := conn.UserData.(gms.MysqlConnectionUser); ok {
 		client.User, client.Address = u.User, u.Host
 	}
-	return s.session(gms.NewBaseSessionWithClientServer(addr, client, conn.ConnectionID)), nil
+	out := s.session(gms.NewBaseSessionWithClientServer(addr, client, conn.ConnectionID))
+	if c, ok := conn.ClientData.(*wire.Client); ok {
+		out.handshakeCollation(gms.CollationID(c.Collation))
+	}
+	return out, nil
+}
+
+// handshakeCollation sets the session's character sets to those of the
+// collation that the client named when it logged in; one that is not known here
+// leaves the defaults. Source: MySQL 8.0 manual, "Connection Character Sets and
+// Collations".
+func (s *Session) handshakeCollation(c gms.CollationID) {
+	if c.Name() == "" || c.Sorter() == nil {
+		return
+	}
+	ctx := gms.NewContext(context.Background(), gms.WithSession(s))
+	set := func(name, value string) { _ = s.Session.SetSessionVariable(ctx, name, value) } // values of known names
+	charset := c.CharacterSet().Name()
+	for _, name := range []string{"character_set_client", "character_set_results", "character_set_connection"} {
+		set(name, charset)
+	}
+	set("collation_connection", c.Name())
 }
 
 // session makes a session with this server's values of the variables.

@@ -182,7 +182,8 @@ func TestReplication_Filters(t *testing.T) {
 	r2 := cluster.Start(t, "replica2", "server-id=3", "log-bin=mysql-bin", "replicate_do_db=wanted")
 	for _, r := range []*cluster.Server{p, r1, r2} {
 		for _, db := range []string{"wanted", "ignored", "unlogged"} {
-			r.Exec("SET sql_log_bin=0; CREATE DATABASE "+db, "SET sql_log_bin=0; CREATE TABLE "+db+".t (id INT PRIMARY KEY)")
+			c := open(t, r, "root", "", "") // of its own: sql_log_bin stays with the session
+			execute(t, c, "SET sql_log_bin=0", "CREATE DATABASE "+db, "CREATE TABLE "+db+".t (id INT PRIMARY KEY)")
 		}
 	}
 	cluster.Follow(t, p, r1, r2)

@@ -61,7 +61,7 @@ var typeCases = []typeCase{
 	{column: "BINARY(4)", values: [][2]string{{"X'00ff0a0d'", "\x00\xff\x0a\x0d"}, {"'ab'", "ab\x00\x00"}}, parsed: map[string]string{"ab\x00\x00": "ab"}},
 	{column: "VARBINARY(300)", values: [][2]string{{"X'00ff00'", "\x00\xff\x00"}}},
 	{column: "TINYBLOB", values: [][2]string{{"X'00'", "\x00"}}},
-	{column: "BLOB", values: [][2]string{{"REPEAT(X'ff', 300)", strings.Repeat("\xff", 300)}}},
+	{column: "BLOB", values: [][2]string{{"X'" + strings.Repeat("ff", 300) + "'", strings.Repeat("\xff", 300)}}},
 	{column: "MEDIUMBLOB", values: [][2]string{{"'m'", "m"}}},
 	{column: "LONGBLOB", values: [][2]string{{"'l'", "l"}}},
 	{column: "ENUM('a','b','ümlaut')", values: [][2]string{{"'b'", "b"}, {"'ümlaut'", "ümlaut"}}, parsed: map[string]string{"b": "2", "ümlaut": "3"}},

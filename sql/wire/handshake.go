@@ -45,6 +45,7 @@ type loginRequest struct {
 	db        string
 	auth      []byte
 	plugin    string
+	change    bool // COM_CHANGE_USER, not the first log-in
 	attrs     map[string]string
 }
 
@@ -100,7 +101,7 @@ func (r *loginRequest) valid(c *cursor) bool {
 //	[plugin 00] | [attributes]
 func parseChangeUser(p []byte, caps uint32) (*loginRequest, bool) {
 	c := cursor{b: p}
-	r := &loginRequest{caps: caps}
+	r := &loginRequest{caps: caps, change: true}
 	r.user = string(c.nul())
 	r.auth = c.shortBytes()
 	r.db = string(c.nulOrRest())

@@ -189,7 +189,10 @@ func (c *conn) authenticate(acc auth.Account, req *loginRequest) (ok, sent bool,
 	if acc.Known && acc.Stored == "" && len(response) == 0 {
 		return true, false, nil // no plugin needed to say nothing
 	}
-	if plugin != acc.Plugin {
+	// A client whose own plugin is not the greeting's sends nothing at first,
+	// under its plugin's name, and waits to be asked.
+	unasked := len(response) == 0 && acc.Plugin != auth.DefaultPlugin && !req.change
+	if plugin != acc.Plugin || unasked {
 		if req.caps&capPluginAuth == 0 {
 			return false, len(response) > 0, nil // cannot be asked for another one
 		}
