@@ -157,7 +157,10 @@ func (s *Session) status(ctx *gms.Context) event.QueryStatus {
 		CharsetClient:       charsetID(p.text(ctx, "character_set_client")),
 		CollationConnection: collationID(p.text(ctx, "collation_connection")),
 		CollationServer:     collationID(p.text(ctx, "collation_server")),
-		DefaultUTF8MB4:      uint16(gms.Collation_utf8mb4_0900_ai_ci),
+		DefaultUTF8MB4:      collationID(p.text(ctx, "default_collation_for_utf8mb4")),
+	}
+	if q.CharsetClient == uint16(gms.Collation_utf8mb4_0900_ai_ci) {
+		q.CharsetClient = q.DefaultUTF8MB4
 	}
 	if !p.on(ctx, "foreign_key_checks") {
 		q.Flags2 |= flagNoForeignKeyChecks

@@ -26,7 +26,9 @@ type Session struct {
 	built     bool             // its plan's root has been seen
 	building  bool             // inside the outermost DDL node
 	committed tables.Committed // the last commit
-	thaw      func()           // ends FLUSH TABLES WITH READ LOCK; nil = not held
+
+	charsetSet bool   // character_set_connection has just become utf8mb4
+	thaw       func() // ends FLUSH TABLES WITH READ LOCK; nil = not held
 }
 
 var (
@@ -173,12 +175,27 @@ func (s *Session) GetSessionVariable(ctx *gms.Context, name string) (any, error)
 func (s *Session) SetSessionVariable(ctx *gms.Context, name string, value any) error {
 	d := sysvarByName[strings.ToLower(name)]
 	if d == nil {
-		return s.Session.SetSessionVariable(ctx, name, value)
+		return s.Session.SetSessionVariable(ctx, name, s.derivedCollation(ctx, name, value))
 	}
 	if d.super && !s.may(ctx, gms.PrivilegeType_Super, "session_variables_admin", "system_variables_admin", "binlog_admin") {
 		return accessDenied("SUPER, SYSTEM_VARIABLES_ADMIN or SESSION_VARIABLES_ADMIN")
 	}
 	return s.Session.SetSessionVariable(ctx, d.canonical(), value)
+}
+
+// derivedCollation replaces the collation that the engine derives for SET NAMES
+// utf8mb4: that is default_collation_for_utf8mb4, not always the newest. The
+// engine sets collation_connection right after character_set_connection.
+func (s *Session) derivedCollation(ctx *gms.Context, name string, value any) any {
+	derived := s.charsetSet && strings.EqualFold(name, "collation_connection")
+	s.charsetSet = strings.EqualFold(name, "character_set_connection") && value == any("utf8mb4")
+	if !derived {
+		return value
+	}
+	if v, err := s.GetSessionVariable(ctx, "default_collation_for_utf8mb4"); err == nil {
+		return v
+	}
+	return value
 }
 
 // GetAllSessionVariables implements gms.Session, for SHOW VARIABLES.

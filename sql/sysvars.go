@@ -46,6 +46,8 @@ var sysvars = []sysvar{
 	{name: "character_set_server", scope: both, kind: textVar, def: "utf8mb4"},
 	{name: "collation_server", scope: both, kind: textVar, def: "utf8mb4_0900_ai_ci", check: checkCollation},
 	{name: "default_storage_engine", scope: both, kind: textVar, def: "InnoDB"},
+	{name: "default_collation_for_utf8mb4", scope: both, kind: enumVar, def: "utf8mb4_0900_ai_ci",
+		choices: []string{"utf8mb4_0900_ai_ci", "utf8mb4_general_ci"}},
 	{name: "transaction_isolation", scope: both, kind: enumVar, def: "REPEATABLE-READ",
 		choices: []string{"READ-UNCOMMITTED", "READ-COMMITTED", "REPEATABLE-READ", "SERIALIZABLE"}, check: checkIsolation},
 	{name: "tx_isolation", alias: "transaction_isolation"},

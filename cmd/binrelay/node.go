@@ -213,6 +213,11 @@ func systemValues(cfg *conf.Config, uuid gtid.UUID, port int) map[string]string 
 			v[k] = s
 		}
 	}
+	if cfg.Collation == "utf8mb4_general_ci" {
+		// What SET NAMES utf8mb4 means follows the server's collation, so that
+		// replicas that do not know the newer one can be served.
+		v["default_collation_for_utf8mb4"] = cfg.Collation
+	}
 	v["port"] = fmt.Sprint(port)
 	v["server_uuid"] = uuid.String()
 	if host, err := os.Hostname(); err == nil {
