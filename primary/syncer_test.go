@@ -63,6 +63,7 @@ func TestDump_BinlogSyncer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ln.Close()
+	front := server.NewDefaultServer()
 	go func() {
 		for {
 			c, err := ln.Accept()
@@ -71,7 +72,7 @@ func TestDump_BinlogSyncer(t *testing.T) {
 			}
 			go func() {
 				defer c.Close()
-				conn, err := server.NewConn(c, "root", "", &libFront{ctx: ctx, s: s})
+				conn, err := front.NewConn(c, "root", "", &libFront{ctx: ctx, s: s})
 				for err == nil {
 					err = conn.HandleCommand()
 				}

@@ -87,7 +87,7 @@ func (s *libSource) serve(t *testing.T, tlsConfig *tls.Config) uint16 {
 			mu.Unlock()
 			wg.Go(func() {
 				defer c.Close()
-				conn, err := server.NewCustomizedConn(c, conf, auth, s)
+				conn, err := conf.NewCustomizedConn(c, auth, s)
 				for err == nil {
 					err = conn.HandleCommand()
 				}

@@ -30,12 +30,11 @@ type fakeTarget struct {
 	failExec func(q string) error
 	hold     chan struct{} // each result takes one, if set
 	results  func(n int) error
-	wake     chan struct{}
 	tail     chan struct{} // the result before is there when it is closed
 }
 
 func newFakeTarget(t testing.TB) *fakeTarget {
-	return &fakeTarget{t: t, wake: make(chan struct{}), cfg: replstate.NewSourceConfig("")}
+	return &fakeTarget{t: t, cfg: replstate.NewSourceConfig("")}
 }
 
 func (f *fakeTarget) Position(string) (txn.Origin, gtid.Set, error) {
@@ -108,8 +107,6 @@ func (f *fakeTarget) record(text string, o txn.Origin) {
 	if text != "" {
 		f.log = append(f.log, text)
 	}
-	close(f.wake)
-	f.wake = make(chan struct{})
 }
 
 func (f *fakeTarget) ExecStatement(_ context.Context, g *txn.Group) error {
@@ -153,25 +150,6 @@ func (f *fakeTarget) applied() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return append([]string(nil), f.log...)
-}
-
-// await blocks until the condition holds; it is asked after each change.
-func (f *fakeTarget) await(ctx context.Context, ok func(log []string, pos txn.Origin) bool) {
-	f.t.Helper()
-	for {
-		f.mu.Lock()
-		good, wake := ok(f.log, f.pos), f.wake
-		log := fmt.Sprint(f.log, f.pos.Source)
-		f.mu.Unlock()
-		if good {
-			return
-		}
-		select {
-		case <-wake:
-		case <-ctx.Done():
-			f.t.Fatalf("did not come about: %.2000s", log)
-		}
-	}
 }
 
 // describe writes a group down: kind, then what its events are.

@@ -103,7 +103,6 @@ func AsSQLError(err error, st Statement) *mysql.SQLError {
 // byType knows errors of our own packages.
 func byType(err error) (num uint16, msg, state string, ok bool) {
 	var (
-		refused    *tables.UnsupportedError
 		syntax     *replstmt.SyntaxError
 		duplicate  *storage.DuplicateError
 		noTable    *storage.NoTableError
@@ -118,8 +117,6 @@ func byType(err error) (num uint16, msg, state string, ok bool) {
 	switch {
 	case errors.As(err, &repl):
 		return repl.Number, repl.Text, repl.SQLState, true
-	case errors.As(err, &refused):
-		return 1235, refused.Error(), "", true
 	case errors.As(err, &syntax):
 		return 1064, syntax.Error(), "", true
 	case errors.As(err, &duplicate):

@@ -64,7 +64,7 @@ func TestTranslate_Values(t *testing.T) {
 		{fmt.Errorf("commit: %w", storage.ErrConflict), 1213, "40001", "Deadlock found when trying to get lock; try restarting transaction"},
 		{storage.ErrClosed, 1053, "08S01", "Server shutdown in progress"},
 		{storage.ErrTableChanged, 1412, "HY000", "Table definition has changed, please retry transaction"},
-		{&tables.UnsupportedError{Feature: "XA"}, 1235, "42000", "This version of MySQL doesn't yet support 'XA'"},
+		{tables.Unsupported("XA"), 1235, "42000", "This version of MySQL doesn't yet support 'XA'"},
 		{tables.NewSQLError(1406, "22001", "Data too long for column 'c' at row 1"), 1406, "22001", "Data too long for column 'c' at row 1"},
 		{tables.NewSQLError(1264, "", "Out of range value for column 'c' at row 1"), 1264, "22003", "Out of range value for column 'c' at row 1"},
 		{tables.NewSQLError(1366, "", "Incorrect integer value: 'x' for column 'c' at row 1"), 1366, "HY000", "Incorrect integer value: 'x' for column 'c' at row 1"},

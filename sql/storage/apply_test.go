@@ -466,7 +466,6 @@ func TestEngine_CrashKeepsWhatWasAcknowledged(t *testing.T) {
 	s.create(t, local)
 	next, n := 0, 0
 	for round := range 12 {
-		acked := []string{}
 		for range 10 {
 			switch rng.IntN(4) {
 			case 0:
@@ -515,7 +514,7 @@ func TestEngine_CrashKeepsWhatWasAcknowledged(t *testing.T) {
 			}
 			return append(out, fmt.Sprint(o.Source))
 		}
-		acked = state(s)
+		acked := state(s)
 		crashed := fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: []int{0, 50, 100}[round%3], RNG: rand.New(rand.NewPCG(7, uint64(round)))})
 		if err := e.Close(context.Background()); err != nil {
 			t.Fatal(err)

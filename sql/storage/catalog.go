@@ -91,17 +91,10 @@ func (c *Catalog) ids() map[TableID]bool {
 
 // catalogOp is one change of the catalog. Exactly one field is set.
 type catalogOp struct {
-	putDB   *Database
-	dropDB  string
-	put     *Table
-	dropID  TableID
-	restart *restart
-}
-
-// restart sets a table's AUTO_INCREMENT counter.
-type restart struct {
-	t    *Table
-	next uint64
+	putDB  *Database
+	dropDB string
+	put    *Table
+	dropID TableID
 }
 
 // with returns the catalog after the changes.

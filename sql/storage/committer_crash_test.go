@@ -143,12 +143,11 @@ func (k scriptKind) travels() bool { return k != scriptPrivate }
 // script is a run of transactions whose outcome is known: transaction n has
 // rows tN.0 … and values that name its kind and their number.
 type script struct {
-	mu      sync.Mutex
-	kinds   []scriptKind // of every transaction begun, in commit order
-	acked   int          // of them, acknowledged
-	reset   []int        // RESET MASTER took the binlog up to one of these counts away
-	purge   int          // a purge may have taken the binlog up to this count away
-	refused bool         // a group was refused: kinds may be longer than what there is
+	mu    sync.Mutex
+	kinds []scriptKind // of every transaction begun, in commit order
+	acked int          // of them, acknowledged
+	reset []int        // RESET MASTER took the binlog up to one of these counts away
+	purge int          // a purge may have taken the binlog up to this count away
 }
 
 func (s *script) next(n int, k scriptKind) fakeTxn {

@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"encoding/binary"
 
 	"binrelay/binlog"
 	"binrelay/binlog/event"
@@ -149,9 +148,4 @@ func (l *relog) finish(p *pending, o *txn.Origin, h event.Header, version uint32
 		p.bin.GTID = o.GTID
 	}
 	return nil
-}
-
-// rowsFlags returns the flags of a whole rows event.
-func rowsFlags(ev event.Event) uint16 {
-	return binary.LittleEndian.Uint16(ev[event.HeaderSize+6:])
 }

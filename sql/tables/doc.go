@@ -12,5 +12,5 @@
 //
 // What go-mysql-server accepts but this package cannot honour (foreign keys,
 // JSON, generated columns, spatial types, full-text indexes, …) fails with
-// *UnsupportedError, MySQL's 1235.
+// MySQL's error 1235.
 package tables

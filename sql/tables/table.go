@@ -2,7 +2,6 @@ package tables
 
 import (
 	"io"
-	"strings"
 	"time"
 
 	gms "github.com/dolthub/go-mysql-server/sql"
@@ -282,17 +281,4 @@ func (t *Table) GetIndexes(*gms.Context) ([]gms.Index, error) {
 		out = append(out, newIndex(t, i, x.Name, x.Parts, x.Unique, x.Comment))
 	}
 	return out, nil
-}
-
-// indexNamed returns the place of a secondary index, -1 for PRIMARY.
-func (t *Table) indexNamed(name string) (int, bool) {
-	if strings.EqualFold(name, "PRIMARY") {
-		return -1, len(t.def.table.Schema().Primary) > 0
-	}
-	for i, x := range t.def.table.Schema().Indexes {
-		if strings.EqualFold(x.Name, name) {
-			return i, true
-		}
-	}
-	return 0, false
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // columnOf turns a column definition of go-mysql-server into one of the
-// storage. What cannot be stored is an *UnsupportedError.
+// storage. What cannot be stored is MySQL's error 1235.
 func columnOf(c *gms.Column) (storage.Column, error) {
 	if c.Generated != nil || c.Virtual || c.HiddenSystem {
 		return storage.Column{}, unsupported("generated column '%s'", c.Name)

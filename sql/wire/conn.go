@@ -71,7 +71,6 @@ type conn struct {
 	admitted   bool         // counted in Server.users; under Server.mu
 	pending    bool         // counted in Server.pending; under Server.mu
 	row        []byte       // scratch for one packet
-	colTypes   []byte       // of the result set being sent in binary
 
 	killed atomic.Bool
 	closed atomic.Bool

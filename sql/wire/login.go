@@ -7,7 +7,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -30,9 +29,6 @@ type Client struct {
 	Collation  uint16            // collation id the client asked for
 	Attributes map[string]string // connection attributes; unchecked
 }
-
-// errAuthFailed ends a log-in without another packet.
-var errAuthFailed = errors.New("log-in failed")
 
 // handshake runs the whole log-in under one deadline. On return without error
 // the client is told OK and may send commands.
