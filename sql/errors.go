@@ -12,7 +12,6 @@ import (
 	"binrelay/replica/replstate"
 	"binrelay/sql/replstmt"
 	"binrelay/sql/storage"
-	"binrelay/sql/tables"
 
 	"github.com/dolthub/vitess/go/mysql"
 )
