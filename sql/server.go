@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,6 +17,7 @@ import (
 	gms "github.com/dolthub/go-mysql-server/sql"
 	"github.com/dolthub/go-mysql-server/sql/analyzer"
 	"github.com/dolthub/go-mysql-server/sql/mysql_db"
+	gomysql "github.com/go-mysql-org/go-mysql/mysql"
 	"github.com/sirupsen/logrus"
 
 	"binrelay/binlog/gtid"
@@ -241,8 +243,23 @@ func (s *Server) wireOptions() wire.Options {
 		WaitTimeout:            func() time.Duration { return v.seconds("wait_timeout") },
 		Dump:                   s.o.Dump,
 		Statistics:             s.statistics,
+		TimeDigits:             s.timeDigits,
 		Logger:                 s.log, Now: s.now,
 	}
+}
+
+// timeDigits returns the decimals of a TIME column.
+func (s *Server) timeDigits(database, table, column string) (int, bool) {
+	t, ok := s.o.Engine.Catalog().Table(database, table)
+	if !ok {
+		return 0, false
+	}
+	for _, c := range t.Schema().Columns {
+		if strings.EqualFold(c.Name, column) {
+			return int(c.Meta), c.Type == gomysql.MYSQL_TYPE_TIME2
+		}
+	}
+	return 0, false
 }
 
 // Stop refuses new clients, lets running statements finish until ctx ends,

@@ -24,22 +24,22 @@ type typeCase struct {
 // typeCases are the types of the spine at their edges.
 var typeCases = []typeCase{
 	{column: "TINYINT", values: [][2]string{{"-128", "-128"}, {"127", "127"}, {"0", "0"}}},
-	{column: "TINYINT UNSIGNED", values: [][2]string{{"0", "0"}, {"255", "255"}}, parsed: map[string]string{"255": "-1"}},
+	{column: "TINYINT UNSIGNED", values: [][2]string{{"0", "0"}, {"255", "255"}}},
 	{column: "SMALLINT", values: [][2]string{{"-32768", "-32768"}, {"32767", "32767"}}},
-	{column: "SMALLINT UNSIGNED", values: [][2]string{{"65535", "65535"}}, parsed: map[string]string{"65535": "-1"}},
+	{column: "SMALLINT UNSIGNED", values: [][2]string{{"65535", "65535"}}},
 	{column: "MEDIUMINT", values: [][2]string{{"-8388608", "-8388608"}, {"8388607", "8388607"}}},
-	{column: "MEDIUMINT UNSIGNED", values: [][2]string{{"16777215", "16777215"}}, parsed: map[string]string{"16777215": "-1"}},
+	{column: "MEDIUMINT UNSIGNED", values: [][2]string{{"16777215", "16777215"}}},
 	{column: "INT", values: [][2]string{{"-2147483648", "-2147483648"}, {"2147483647", "2147483647"}}},
-	{column: "INT UNSIGNED", values: [][2]string{{"4294967295", "4294967295"}}, parsed: map[string]string{"4294967295": "-1"}},
+	{column: "INT UNSIGNED", values: [][2]string{{"4294967295", "4294967295"}}},
 	{column: "BIGINT", values: [][2]string{{"-9223372036854775808", "-9223372036854775808"}, {"9223372036854775807", "9223372036854775807"}}},
-	{column: "BIGINT UNSIGNED", values: [][2]string{{"18446744073709551615", "18446744073709551615"}}, parsed: map[string]string{"18446744073709551615": "-1"}},
+	{column: "BIGINT UNSIGNED", values: [][2]string{{"18446744073709551615", "18446744073709551615"}}},
 	{column: "DECIMAL(10,2)", values: [][2]string{{"12345678.90", "12345678.90"}, {"-0.01", "-0.01"}, {"0", "0.00"}}},
 	{column: "DECIMAL(65,30)", values: [][2]string{
 		{"99999999999999999999999999999999999.999999999999999999999999999999", "99999999999999999999999999999999999.999999999999999999999999999999"},
 		{"-1.000000000000000000000000000001", "-1.000000000000000000000000000001"}}},
 	{column: "DECIMAL(9,0) UNSIGNED", values: [][2]string{{"999999999", "999999999"}}},
 	{column: "FLOAT", values: [][2]string{{"1.5", "1.5"}, {"-0.25", "-0.25"}}},
-	{column: "DOUBLE", values: [][2]string{{"1.5", "1.5"}, {"-1e100", "-1e100"}}, parsed: map[string]string{"-1e100": "-1e+100"}},
+	{column: "DOUBLE", values: [][2]string{{"1.5", "1.5"}, {"-1e100", "-1e+100"}}}, // as the driver prints it
 	{column: "DATE", values: [][2]string{{"'1000-01-01'", "1000-01-01"}, {"'9999-12-31'", "9999-12-31"}}},
 	{column: "TIME", values: [][2]string{{"'-838:59:59'", "-838:59:59"}, {"'00:00:00'", "00:00:00"}, {"'12:34:56'", "12:34:56"}}},
 	{column: "TIME(3)", values: [][2]string{{"'-00:00:00.001'", "-00:00:00.001"}, {"'12:34:56.789'", "12:34:56.789"}}},
@@ -144,7 +144,8 @@ func checkParsed(t *testing.T, s *cluster.Server, want [][]string) {
 	p.SetVerifyChecksum(true)
 	p.SetTimestampStringLocation(time.UTC)
 	var got [][]string
-	for _, f := range files {
+	// The last file is being written: the parser does not know its open mark.
+	for _, f := range files[:len(files)-1] {
 		if err := p.ParseFile(f, 4, func(e *replication.BinlogEvent) error {
 			rows, ok := e.Event.(*replication.RowsEvent)
 			if !ok || string(rows.Table.Schema) != "types" {

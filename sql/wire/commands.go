@@ -87,8 +87,9 @@ type results struct {
 	c      *conn
 	binary bool
 	begun  bool
-	rows   bool // a result set is open
-	more   bool // another statement follows
+	rows   bool  // a result set is open
+	more   bool  // another statement follows
+	times  []int // decimals of TIME columns, see timeDigits
 }
 
 func (r *results) send(res *sqltypes.Result, more bool) error {
@@ -102,12 +103,14 @@ func (r *results) send(res *sqltypes.Result, more bool) error {
 		}
 		r.rows = true
 		findDecimals(res)
+		r.times = c.timeDigits(res)
 		c.writeFields(res.Fields)
 	}
 	if !r.rows {
 		return nil
 	}
 	for _, row := range res.Rows {
+		cutTimes(row, r.times)
 		var err error
 		if r.binary {
 			err = c.writeBinaryRow(res.Fields, row)

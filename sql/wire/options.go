@@ -69,6 +69,9 @@ type Options struct {
 	// committed if session_track_gtids asks for them, and forgets them; "" = none.
 	// nil = never. They travel in the OK packet of clients that can read them.
 	TrackedGTIDs func(s gms.Session) string
+	// TimeDigits returns the decimals of a table's TIME column, which the engine
+	// does not know; nil = they are found out from the values.
+	TimeDigits func(database, table, column string) (digits int, ok bool)
 	// Statistics is the text of COM_STATISTICS (mysqladmin status); nil = a short
 	// one of our own.
 	Statistics func() string

@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 
 	"github.com/dolthub/vitess/go/sqltypes"
 	querypb "github.com/dolthub/vitess/go/vt/proto/query"
@@ -199,19 +200,73 @@ func temporalLength(n uint32, decimals byte) uint32 {
 }
 
 // findDecimals fills in what go-mysql-server does not tell: how many decimals
-// TIME and TIMESTAMP columns have. Clients cut the values of the binary protocol
-// to it. The first batch of rows shows them.
+// TIMESTAMP columns have. Clients cut the values of the binary protocol to it.
+// The first batch of rows shows them.
 func findDecimals(res *sqltypes.Result) {
 	for i, f := range res.Fields {
-		if f.Type != sqltypes.Time && f.Type != sqltypes.Timestamp || f.Decimals != 0 {
+		if f.Type == sqltypes.Timestamp && f.Decimals == 0 {
+			f.Decimals = mostDecimals(res.Rows, i)
+		}
+	}
+}
+
+// timeDigits decides the decimals of TIME columns, for which go-mysql-server has
+// one type with six: a table's column has its own, anything else none unless
+// the first batch shows some. It returns them by column, -1 for other types; nil
+// if there is no TIME.
+func (c *conn) timeDigits(res *sqltypes.Result) []int {
+	var out []int
+	for i, f := range res.Fields {
+		if f.Type != sqltypes.Time {
 			continue
 		}
-		for _, row := range res.Rows {
-			raw := row[i].Raw()
-			if dot := bytes.IndexByte(raw, '.'); dot >= 0 {
-				f.Decimals = max(f.Decimals, uint32(min(len(raw)-dot-1, 6)))
-			}
+		if out == nil {
+			out = slices.Repeat([]int{-1}, len(res.Fields))
 		}
+		digits, ok := 0, false
+		if c.s.o.TimeDigits != nil && f.OrgTable != "" {
+			digits, ok = c.s.o.TimeDigits(f.Database, f.OrgTable, f.OrgName)
+		}
+		if !ok {
+			digits = int(mostDecimals(res.Rows, i))
+		}
+		f.Decimals, out[i] = uint32(digits), digits
+	}
+	return out
+}
+
+// mostDecimals returns the greatest number of decimals, trailing zeros apart,
+// of a column's values.
+func mostDecimals(rows [][]sqltypes.Value, column int) uint32 {
+	most := 0
+	for _, row := range rows {
+		raw := bytes.TrimRight(row[column].Raw(), "0")
+		if dot := bytes.IndexByte(raw, '.'); dot >= 0 {
+			most = max(most, len(raw)-dot-1)
+		}
+	}
+	return uint32(min(most, 6))
+}
+
+// cutTimes gives the TIME values of a row their columns' decimals.
+func cutTimes(row []sqltypes.Value, digits []int) {
+	for i, d := range digits {
+		if d < 0 || row[i].IsNull() {
+			continue
+		}
+		raw := row[i].Raw()
+		dot := bytes.IndexByte(raw, '.')
+		switch {
+		case dot >= 0 && d == 0:
+			raw = raw[:dot]
+		case dot >= 0 && len(raw) > dot+1+d:
+			raw = raw[:dot+1+d]
+		case dot < 0 && d > 0:
+			raw = append(append(append([]byte(nil), raw...), '.'), "000000"[:d]...)
+		default:
+			continue
+		}
+		row[i] = sqltypes.MakeTrusted(sqltypes.Time, raw)
 	}
 }
 
