@@ -89,33 +89,6 @@ type Config struct {
 	Values map[string]string
 }
 
-// Flags adds a flag for every option to fs, dashes in the names, and
-// --defaults-file.
-func Flags(fs *pflag.FlagSet) {
-	fs.String("defaults-file", "", "read this option file (my.cnf); none is read unless asked")
-	for _, o := range options {
-		for _, name := range append([]string{o.name}, o.aliases...) {
-			name = strings.ReplaceAll(name, "_", "-")
-			if len(name) == 1 {
-				continue
-			}
-			switch o.kind {
-			case kindBool:
-				fs.String(name, "", o.help)
-				fs.Lookup(name).NoOptDefVal = "ON"
-			case kindList:
-				fs.StringArray(name, nil, o.help)
-			default:
-				fs.String(name, "", o.help)
-			}
-			fs.Lookup(name).DefValue = o.def
-		}
-	}
-	fs.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
-		return pflag.NormalizedName(strings.ReplaceAll(name, "_", "-"))
-	})
-}
-
 // Load reads the configuration: flags that were set in fs, then environment,
 // then the option file named by --defaults-file, then defaults.
 func Load(fs *pflag.FlagSet) (*Config, error) {
@@ -126,7 +99,7 @@ func Load(fs *pflag.FlagSet) (*Config, error) {
 			return nil, err
 		}
 	}
-	if path, _ := fs.GetString("defaults-file"); path != "" {
+	if path := fs.Lookup("defaults-file").Value.String(); path != "" {
 		if err := l.file(path); err != nil {
 			return nil, err
 		}
@@ -183,7 +156,7 @@ func (l *loader) resolve(s setting) (*option, string, error) {
 		for _, p := range []string{"skip_", "disable_"} {
 			if rest, ok := strings.CutPrefix(name, p); ok {
 				if o = byName[rest]; o != nil {
-					if o.kind != kindBool && o.name != "log_bin" {
+					if !o.switchable() {
 						o = nil
 						break
 					}
@@ -198,8 +171,7 @@ func (l *loader) resolve(s setting) (*option, string, error) {
 	switch {
 	case o != nil:
 	case known[name] || known[strings.TrimPrefix(name, "skip_")]:
-		l.warn("%s: option '%s' has no meaning for binrelay and is ignored", s.place, s.name)
-		return nil, "", nil
+		return nil, "", l.notOurs(s, name)
 	case loose:
 		l.warn("%s: unknown option '%s' ignored (loose-)", s.place, s.name)
 		return nil, "", nil
@@ -217,26 +189,6 @@ func (l *loader) resolve(s setting) (*option, string, error) {
 		}
 	}
 	return o, text, nil
-}
-
-func (l *loader) flags(fs *pflag.FlagSet) error {
-	var err error
-	fs.Visit(func(f *pflag.Flag) {
-		o := byName[canonical(f.Name)]
-		if o == nil {
-			return
-		}
-		if o.kind == kindList {
-			list, e := fs.GetStringArray(f.Name)
-			if e != nil {
-				err = e
-			}
-			l.v.Set(o.name, list)
-			return
-		}
-		l.v.Set(o.name, f.Value.String())
-	})
-	return err
 }
 
 // text returns an option's text and whether anybody set it.

@@ -115,6 +115,11 @@ func TestLoad_Values(t *testing.T) {
 		{"expire_logs_days=1\nbinlog_expire_logs_seconds=60", func(c *conf.Config) bool { return c.BinlogExpire == time.Minute && len(c.Warnings) == 1 }},
 		{"loose-no-such-thing=1", func(c *conf.Config) bool { return len(c.Warnings) == 1 }},
 		{"innodb_flush_log_at_trx_commit=2", func(c *conf.Config) bool { return len(c.Warnings) == 1 }},
+		{"innodb_flush_log_at_trx_commit=1", func(c *conf.Config) bool { return len(c.Warnings) == 0 }},
+		{"innodb_io_capacity=200", func(c *conf.Config) bool { return len(c.Warnings) == 1 }},
+		{"binlog-format=ROW", func(c *conf.Config) bool { return len(c.Warnings) == 0 }},
+		{"binlog_format=MIXED", func(c *conf.Config) bool { return len(c.Warnings) == 1 }},
+		{"lower_case_table_names=0\nslave_skip_errors=OFF", func(c *conf.Config) bool { return len(c.Warnings) == 0 }},
 		{"skip-name-resolve", func(c *conf.Config) bool { return len(c.Warnings) == 1 }},
 		{"report_host = 'a#b'", func(c *conf.Config) bool { return c.ReportHost == "a#b" }},
 		{`report_host = a\sb`, func(c *conf.Config) bool { return c.ReportHost == "a b" }},
@@ -148,10 +153,69 @@ func TestLoad_Errors(t *testing.T) {
 		"[mysqld]\nssl_cert=x\n":                   "go together",
 		"[mysqld]\nrelay-log=a\nlog-bin=a\n":       "same files",
 		"[mysqld]\ngtid_mode=ON\n":                 "enforce_gtid_consistency",
+		"[mysqld]\nreplicate-do-table=a.b\n":       "my.cnf:2: option 'replicate-do-table' is not supported yet",
+		"[mysqld]\nlower_case_table_names=1\n":     "value '1' is not supported yet, only 0",
+		"[mysqld]\nskip-networking\n":              "value 'ON' is not supported yet, only OFF",
+		"[mysqld]\nslave_skip_errors=1062\n":       "not supported yet",
+		"[mysqld]\nbind-address=127.0.0.1,::1\n":   "one address only",
 	} {
 		_, err := load(t, lines)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", lines, err, want)
+		}
+	}
+}
+
+// The command line takes what the option file takes.
+func TestLoad_Flags(t *testing.T) {
+	for _, tc := range []struct {
+		args  []string
+		check func(c *conf.Config) bool
+	}{
+		{[]string{"--skip-log-bin"}, func(c *conf.Config) bool { return !c.LogBin }},
+		{[]string{"--log-bin", "--port=7"}, func(c *conf.Config) bool { return c.LogBin && c.LogBinBase == "binlog" && c.Port == 7 }},
+		{[]string{"--log_bin=mysql-bin.log"}, func(c *conf.Config) bool { return c.LogBinBase == "mysql-bin" }},
+		{[]string{"--port", "7"}, func(c *conf.Config) bool { return c.Port == 7 }},
+		{[]string{"--read-only"}, func(c *conf.Config) bool { return c.ReadOnly }},
+		{[]string{"--log-slave-updates=OFF"}, func(c *conf.Config) bool { return !c.LogReplicaUpdates }},
+		{[]string{"--skip-slave-start"}, func(c *conf.Config) bool { return c.SkipReplicaStart }},
+		{[]string{"--innodb-io-capacity=200"}, func(c *conf.Config) bool { return len(c.Warnings) == 1 }},
+		{[]string{"--skip-name-resolve"}, func(c *conf.Config) bool { return len(c.Warnings) == 1 }},
+		{[]string{"--binlog-do-db=a", "--binlog-do-db=b"}, func(c *conf.Config) bool {
+			return slices.Equal(c.BinlogDoDB, []string{"a", "b"})
+		}},
+	} {
+		c, err := load(t, "", tc.args...)
+		if err != nil {
+			t.Errorf("%q: %v", tc.args, err)
+		} else if !tc.check(c) {
+			t.Errorf("%q gives %+v", tc.args, c)
+		}
+	}
+	for arg, want := range map[string]string{
+		"--no-such-thing=1":        "unknown flag: --no-such-thing",
+		"--replicate-do-table=a.b": "command line: option 'replicate-do-table' is not supported yet",
+		"--port=x":                 "option 'port': wrong value 'x'",
+	} {
+		if _, err := load(t, "", arg); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", arg, err, want)
+		}
+	}
+}
+
+// The help shows what there is and nothing of what is merely tolerated.
+func TestFlags_Help(t *testing.T) {
+	fs := pflag.NewFlagSet("serve", pflag.ContinueOnError)
+	conf.Flags(fs)
+	help := fs.FlagUsages()
+	for _, want := range []string{"--server-id number", "--max-binlog-size size", "--binlog-do-db database", "also --log-slave-updates", "--read-only on|off[=ON]"} {
+		if !strings.Contains(help, want) {
+			t.Errorf("the help has no %q:\n%s", want, help)
+		}
+	}
+	for _, not := range []string{"stringArray", "(default )", "--innodb-io-capacity", "     --slave-net-timeout"} {
+		if strings.Contains(help, not) {
+			t.Errorf("the help has %q", not)
 		}
 	}
 }

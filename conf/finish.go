@@ -19,6 +19,9 @@ func (l *loader) finish() (*Config, error) {
 	c.DataDir = abs
 	c.Values["datadir"] = abs + string(filepath.Separator)
 	c.BindAddress = l.str("bind_address")
+	if strings.Contains(c.BindAddress, ",") {
+		l.fail(byName["bind_address"], c.BindAddress, "one address only")
+	}
 	if c.BindAddress == "*" {
 		c.BindAddress = ""
 	}

@@ -28,6 +28,9 @@ type option struct {
 	aliases []string
 }
 
+// switchable reports whether `skip-` before the name switches the option off.
+func (o *option) switchable() bool { return o.kind == kindBool || o.name == "log_bin" }
+
 const (
 	maxUint32 = 1<<32 - 1
 	maxInt32  = 1<<31 - 1
@@ -37,23 +40,23 @@ const (
 // 8.0's unless the help text gives the reason.
 var options = []option{
 	{name: "datadir", def: "./data", help: "directory of tables, logs and keys"},
-	{name: "bind_address", def: "127.0.0.1", help: "address to listen on; loopback unless root has a password"},
+	{name: "bind_address", def: "127.0.0.1", help: "address to listen on; another than loopback once root has a password"},
 	{name: "port", kind: kindInt, def: "3306", max: 65535, help: "TCP port; 0 picks a free one", aliases: []string{"P"}},
 	{name: "server_id", kind: kindInt, def: "1", max: maxUint32, help: "identity in replication, unique among all servers"},
 	{name: "version", def: "8.0.36-binrelay", help: "version string in handshake, VERSION() and binlog"},
 
-	{name: "log_bin", def: "binlog", help: "base name of the binary log; an extension is stripped"},
+	{name: "log_bin", def: "binlog", help: "base name of the binary log, an extension is stripped; --skip-log-bin for none"},
 	{name: "max_binlog_size", kind: kindSize, def: "1G", min: 4096, max: 1 << 30, help: "rotate the binary log above this size"},
-	{name: "binlog_expire_logs_seconds", kind: kindInt, def: "2592000", max: maxUint32, help: "purge binary logs older than this; 0 = never"},
-	{name: "expire_logs_days", kind: kindInt, def: "0", max: 99999, help: "the same in days (old name)"},
-	{name: "sync_binlog", kind: kindInt, def: "1", max: maxUint32, help: "1 = a commit that returned OK survives a power cut"},
+	{name: "binlog_expire_logs_seconds", kind: kindInt, def: "2592000", max: maxUint32, help: "purge binary logs older than this many seconds; 0 = never"},
+	{name: "expire_logs_days", kind: kindInt, def: "0", max: 99999, help: "the same in days"},
+	{name: "sync_binlog", kind: kindInt, def: "1", max: maxUint32, help: "1 = a commit that returned OK survives a power cut; other values lose the last commits in one"},
 	{name: "binlog_cache_size", kind: kindSize, def: "32K", min: 4096, help: "a transaction's events above this size go to a temporary file"},
 	{name: "binlog_row_event_max_size", kind: kindSize, def: "8192", min: 256, max: maxUint32, help: "split row events above this size"},
 	{name: "binlog_row_metadata", def: "MINIMAL", help: "MINIMAL or FULL table metadata in the binary log"},
 	{name: "binlog_checksum", def: "CRC32", help: "CRC32 or NONE"},
 	{name: "binlog_do_db", kind: kindList, help: "log only changes of this database (repeatable)"},
 	{name: "binlog_ignore_db", kind: kindList, help: "do not log changes of this database (repeatable)"},
-	{name: "gtid_mode", def: "OFF", help: "ON writes GTIDs into the binary log"},
+	{name: "gtid_mode", def: "OFF", help: "ON writes GTIDs into the binary log, with --enforce-gtid-consistency=ON"},
 	{name: "enforce_gtid_consistency", def: "OFF", help: "accepted for gtid_mode=ON; row logging is always consistent"},
 
 	{name: "relay_log", def: "", help: "base name of the relay log; default <host>-relay-bin"},
@@ -80,17 +83,17 @@ var options = []option{
 	{name: "ssl_ca", def: "", help: "certificate authority, PEM"},
 	{name: "ssl_cert", def: "", help: "server certificate, PEM; made in datadir when none is given"},
 	{name: "ssl_key", def: "", help: "key of the server certificate, PEM"},
-	{name: "default_authentication_plugin", def: "caching_sha2_password", help: "plugin of new accounts"},
+	{name: "default_authentication_plugin", def: "caching_sha2_password", help: "caching_sha2_password or mysql_native_password, for new accounts"},
 
 	{name: "innodb_buffer_pool_size", kind: kindSize, def: "128M", min: 5 << 20, help: "block cache of the store"},
 	{name: "innodb_lock_wait_timeout", kind: kindInt, def: "50", min: 1, max: 1073741824, help: "seconds to wait for a row lock"},
 	{name: "lock_wait_timeout", kind: kindInt, def: "31536000", min: 1, max: 31536000, help: "seconds to wait for a table's definition"},
-	{name: "transaction_isolation", def: "REPEATABLE-READ", help: "default isolation level"},
+	{name: "transaction_isolation", def: "REPEATABLE-READ", help: "REPEATABLE-READ or READ-COMMITTED"},
 	{name: "character_set_server", def: "utf8mb4", help: "default character set"},
 	{name: "collation_server", def: "utf8mb4_0900_ai_ci", help: "default collation"},
 	{name: "sql_mode", def: "", help: "default SQL mode; empty = MySQL 8.0's"},
 	{name: "default_time_zone", def: "SYSTEM", help: "default session time zone", aliases: []string{"time_zone"}},
-	{name: "log_error_verbosity", kind: kindInt, def: "2", min: 1, max: 3, help: "1 errors, 2 + warnings and state changes, 3 everything"},
+	{name: "log_error_verbosity", kind: kindInt, def: "2", min: 1, max: 3, help: "1 errors, 2 and warnings and state changes, 3 everything"},
 }
 
 // byName finds options by their canonical name or alias, underscores only.
