@@ -3,6 +3,7 @@ package primary
 import (
 	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -101,8 +102,23 @@ func (r *Registry) ServeDump(ctx context.Context, req replstate.DumpRequest, w D
 	r.logger.Info("dump started", "server_id", req.ServerID, "connection", req.ConnectionID,
 		"file", req.File, "pos", req.Pos, "gtid", req.ByGTID, "flags", req.Flags)
 	err := s.run(ctx)
-	r.logger.Info("dump ended", "server_id", req.ServerID, "connection", req.ConnectionID, "err", err)
+	r.logEnd(ctx, req, err)
 	return err
+}
+
+// logEnd says why a dump ended. That the replica went, or was told to, is
+// ordinary; what is reported to the replica as an error is not.
+func (r *Registry) logEnd(ctx context.Context, req replstate.DumpRequest, err error) {
+	log := r.logger.With("server_id", req.ServerID, "connection", req.ConnectionID)
+	var told *replstate.Error
+	switch {
+	case err == nil:
+		log.Info("dump ended", "reason", "the replica has everything and did not want to wait")
+	case ctx.Err() == nil && errors.As(err, &told):
+		log.Warn("dump failed", "err", err)
+	default:
+		log.Info("dump ended", "reason", err)
+	}
 }
 
 // attach enters s and ends older sessions of the same replica. As in MySQL a

@@ -74,7 +74,13 @@ func (a *applier) run(ctx context.Context) {
 			f.sqlError = replstate.ThreadError{Number: n, Text: text, At: a.opt.Now()}
 		}
 	})
-	a.logger.Info("applier stopped", "err", err)
+	f := a.st.get()
+	log := a.logger.With("source_file", f.exec.File, "source_pos", f.exec.Pos)
+	if err != nil {
+		log.Error("applier stopped; fix the cause, then START REPLICA goes on here", "errno", f.sqlError.Number, "err", f.sqlError.Text)
+		return
+	}
+	log.Info("applier stopped")
 }
 
 // stopped reports whether err only says that the thread was told to stop.

@@ -65,7 +65,13 @@ func (rc *receiver) run(ctx context.Context) {
 			f.ioError = rc.threadError(err, &f.cfg)
 		}
 	})
-	rc.logger.Info("receiver stopped", "err", err)
+	f := rc.st.get()
+	log := rc.logger.With("source_file", f.read.File, "source_pos", f.read.Pos)
+	if err != nil {
+		log.Error("receiver stopped", "errno", f.ioError.Number, "err", f.ioError.Text)
+		return
+	}
+	log.Info("receiver stopped")
 }
 
 // receive connects, follows the source, and connects again.
