@@ -135,6 +135,14 @@ func Open(o Options) (*Log, error) {
 		o.Logger.Warn("binlog index and directory differed",
 			"dropped", report.Dropped, "deleted", report.Deleted, "left", report.Foreign)
 	}
+	// A server that was killed has left its newest file open, and in the middle
+	// of a rotation the one before.
+	files := x.Files()
+	for _, name := range files[max(0, len(files)-2):] {
+		if err := logfile.ClearInUse(x, name); err != nil {
+			return nil, fmt.Errorf("open binlog: %w", err)
+		}
+	}
 	l := &Log{o: o, x: x, version: versionNumber(o.ServerVersion), tail: new(logfile.Tail)}
 	name, err := x.NextName()
 	if err != nil {

@@ -179,6 +179,15 @@ func TestLog_InUseWhileOpen(t *testing.T) {
 	if flag("mysql-bin.000002") != 0 {
 		t.Fatal("IN_USE after Close")
 	}
+	// A killed server closes nothing; its next start does.
+	killed := mustOpen(t, testOptions(fs))
+	if killed.Active() != "mysql-bin.000003" || flag("mysql-bin.000003") != 1 {
+		t.Fatal("the third file lacks IN_USE")
+	}
+	mustOpen(t, testOptions(fs))
+	if flag("mysql-bin.000003") != 0 || flag("mysql-bin.000004") != 1 {
+		t.Fatal("IN_USE after a kill")
+	}
 }
 
 func TestLog_FreshFilePositionIs157(t *testing.T) {

@@ -352,6 +352,29 @@ func clearInUse(f vfs.File) error {
 	return f.Sync()
 }
 
+// ClearInUse does what Close would have done to the Format_description of a
+// file whose writer was killed. The flag is part of what a strict reader checks
+// the event's CRC32 against, so that it must not stay in a file that has ended.
+// It changes nothing where the flag is clear.
+func ClearInUse(x *Index, name string) error {
+	f, err := x.fs.OpenReadWrite(x.Path(name), vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return fmt.Errorf("clear IN_USE of %s: %w", name, err)
+	}
+	var flags [1]byte
+	_, err = f.ReadAt(flags[:], flagsOffset)
+	switch {
+	case err == io.EOF:
+		err = nil // not even a header: recovery says so
+	case err == nil && flags[0]&byte(event.FlagInUse) != 0:
+		err = clearInUse(f)
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("clear IN_USE of %s: %w", name, err)
+	}
+	return nil
+}
+
 // Cut truncates a file that nobody writes to end, durably, and clears the
 // IN_USE flag of its Format_description. Recovery uses it on a torn tail.
 func Cut(x *Index, name string, end int64) error {
