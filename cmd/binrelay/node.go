@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"os"
 	"path/filepath"
@@ -188,13 +189,30 @@ func replicaSettings(cfg *conf.Config, vars *sql.Variables) replica.Settings {
 	if port == 0 {
 		port = int(vars.Int("port"))
 	}
-	return replica.Settings{
-		ServerID:     uint32(vars.Int("server_id")),
-		NetTimeout:   time.Duration(vars.Int("replica_net_timeout")) * time.Second,
-		SyncRelayLog: int(vars.Int("sync_relay_log")),
-		ReportHost:   cfg.ReportHost,
-		ReportPort:   uint16(port),
+	s := replica.Settings{
+		ServerID:       uint32(vars.Int("server_id")),
+		GTIDMode:       vars.String("gtid_mode") == "ON",
+		NetTimeout:     time.Duration(vars.Int("replica_net_timeout")) * time.Second,
+		SyncRelayLog:   int(vars.Int("sync_relay_log")),
+		KeepRelayLogs:  !vars.Bool("relay_log_purge"),
+		MaxEventBytes:  vars.Int("replica_max_allowed_packet"),
+		Retries:        int(vars.Int("replica_transaction_retries")),
+		RelaySpace:     vars.Int("relay_log_space_limit"),
+		SkipChecksum:   !vars.Bool("replica_sql_verify_checksum"),
+		SameServerID:   vars.Bool("replicate_same_server_id"),
+		ReportHost:     cfg.ReportHost,
+		ReportUser:     vars.String("report_user"),
+		ReportPassword: vars.String("report_password"),
+		ReportPort:     uint16(port),
 	}
+	// Zero is a value of the variable, and the default of the setting.
+	if s.SyncRelayLog == 0 {
+		s.SyncRelayLog = math.MaxInt
+	}
+	if s.Retries == 0 {
+		s.Retries = -1
+	}
+	return s
 }
 
 // systemValues are the configured values by the names of system variables,
