@@ -12,6 +12,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"binrelay/binlog/event"
+	"binrelay/binlog/logfile/logtest"
 	"binrelay/binlog/txn"
 )
 
@@ -172,17 +173,14 @@ func oneFile(t *testing.T) (content []byte, ends []int) {
 }
 
 // withFile returns a file system with a log of this one file.
-func withFile(t *testing.T, content []byte) *vfs.MemFS {
+func withFile(t testing.TB, content []byte) *vfs.MemFS {
+	t.Helper()
 	fs := vfs.NewMem()
-	fs.MkdirAll("/data", 0o755)
-	for name, b := range map[string][]byte{"mysql-bin.000001": content, "mysql-bin.index": []byte("./mysql-bin.000001\n")} {
-		f, err := fs.Create("/data/"+name, vfs.WriteCategoryUnspecified)
-		if err != nil {
-			t.Fatal(err)
-		}
-		f.Write(append([]byte(nil), b...))
-		f.Close()
+	if err := fs.MkdirAll("/data", 0o755); err != nil {
+		t.Fatal(err)
 	}
+	logtest.WriteFile(t, fs, "/data/mysql-bin.000001", content)
+	logtest.WriteFile(t, fs, "/data/mysql-bin.index", []byte("./mysql-bin.000001\n"))
 	return fs
 }
 

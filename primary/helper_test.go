@@ -15,6 +15,7 @@ import (
 	"binrelay/binlog"
 	"binrelay/binlog/event"
 	"binrelay/binlog/gtid"
+	"binrelay/binlog/logfile/logtest"
 	"binrelay/binlog/txn"
 	"binrelay/replica/replstate"
 )
@@ -109,15 +110,7 @@ func (s *source) rotate() {
 // file returns the bytes of a binlog file with IN_USE cleared.
 func (s *source) file(name string) []byte {
 	s.t.Helper()
-	f, err := s.fs.Open("/data/" + name)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer f.Close()
-	b, err := io.ReadAll(f)
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	b := logtest.ReadFile(s.t, s.fs, "/data/"+name)
 	fde := event.Event(b[4:])
 	event.SetFlags(fde, fde.Flags()&^event.FlagInUse)
 	return b

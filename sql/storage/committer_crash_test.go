@@ -25,6 +25,13 @@ type faultFS struct {
 	at func(n int, op, name string) error
 }
 
+// quiet ends the calls of at; the store's own goroutines may be writing.
+func (f *faultFS) quiet() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.at = nil
+}
+
 func (f *faultFS) do(op, name string, fn func() error) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -443,7 +450,7 @@ func (s *script) crashInside(t testing.TB, mem *vfs.MemFS, p promise, seed uint6
 		t.Errorf("recovery: %v", err)
 		return points
 	}
-	fs.at = nil
+	fs.quiet()
 	if err := e.Close(context.Background()); err != nil {
 		t.Error(err)
 	}

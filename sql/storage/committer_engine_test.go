@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -16,6 +15,7 @@ import (
 	"binrelay/binlog/event"
 	"binrelay/binlog/gtid"
 	"binrelay/binlog/logfile"
+	"binrelay/binlog/logfile/logtest"
 	"binrelay/binlog/txn"
 )
 
@@ -185,34 +185,6 @@ func crashedFiles(t *testing.T, n int) (*vfs.MemFS, *script) {
 	return clone, s
 }
 
-func readFile(t *testing.T, fs vfs.FS, name string) []byte {
-	t.Helper()
-	f, err := fs.Open(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	b, err := io.ReadAll(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-func writeFile(t *testing.T, fs vfs.FS, name string, b []byte) {
-	t.Helper()
-	f, err := fs.Create(name, vfs.WriteCategoryUnspecified)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := f.Write(b); err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(f.Sync(), f.Close()); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func copyFS(fs *vfs.MemFS) *vfs.MemFS {
 	return fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 100, RNG: rand.New(rand.NewPCG(1, 1))})
 }
@@ -222,12 +194,12 @@ func copyFS(fs *vfs.MemFS) *vfs.MemFS {
 func TestRecovery_DamageIsRefused(t *testing.T) {
 	base, _ := crashedFiles(t, 8)
 	for _, name := range []string{"data/binlog.000001", "data/#local/local.000001"} {
-		content := readFile(t, base, name)
+		content := logtest.ReadFile(t, base, name)
 		for at := 400; at < 1200; at += 17 {
 			fs := copyFS(base)
 			bad := append([]byte(nil), content...)
 			bad[at] ^= 0x55
-			writeFile(t, fs, name, bad)
+			logtest.WriteFile(t, fs, name, bad)
 			e, err := tryOpenFake(t, fs, scriptOptions)
 			var damage *DamageError
 			if !errors.As(err, &damage) || !strings.HasSuffix(name, damage.File) {
@@ -249,10 +221,10 @@ func TestRecovery_CutAtEveryByte(t *testing.T) {
 	p := s.promise()
 	p.acked = 4
 	for _, name := range []string{"data/binlog.000001", "data/#local/local.000001"} {
-		content := readFile(t, base, name)
+		content := logtest.ReadFile(t, base, name)
 		for n := 1; n < 300; n++ {
 			fs := copyFS(base)
-			writeFile(t, fs, name, content[:len(content)-n])
+			logtest.WriteFile(t, fs, name, content[:len(content)-n])
 			if err := s.verify(t, fs, p); err != nil {
 				t.Fatalf("%s without its last %d bytes: %v", name, n, err)
 			}
@@ -267,8 +239,8 @@ func TestRecovery_LogBehindTheStore(t *testing.T) {
 	closeFake(t, e)
 	for _, name := range []string{"data/binlog.000002", "data/#local/local.000002"} {
 		fs := copyFS(crashed)
-		content := readFile(t, fs, name)
-		writeFile(t, fs, name, content[:len(content)-1])
+		content := logtest.ReadFile(t, fs, name)
+		logtest.WriteFile(t, fs, name, content[:len(content)-1])
 		var behind *LogBehindError
 		if _, err := tryOpenFake(t, fs, scriptOptions); !errors.As(err, &behind) || !strings.HasSuffix(name, behind.File) {
 			t.Errorf("%s cut below the store: %v", name, err)
@@ -350,7 +322,7 @@ func TestRecovery_CutAfter(t *testing.T) {
 		return nil
 	}
 	e, err := r.Replay(t.Context())
-	fs.at = nil
+	fs.quiet()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -57,7 +57,7 @@ func TestFault_DiskFullAtEachWrite(t *testing.T) {
 				t.Fatalf("write %d: a part of a refused group was acknowledged", fail)
 			}
 		}
-		fs.at = nil
+		fs.quiet()
 		if !hit {
 			closeFake(t, e)
 			break
@@ -116,7 +116,7 @@ func TestFault_SyncFailure(t *testing.T) {
 				failed = err
 			}
 		}
-		fs.at = nil
+		fs.quiet()
 		closed := e.Close(context.Background())
 		if failed == nil {
 			if fail <= 4 || closed != nil {
@@ -227,7 +227,7 @@ func TestReset_KilledBetweenSteps(t *testing.T) {
 		return nil
 	}
 	err := e.ResetMaster(t.Context())
-	fs.at = nil
+	fs.quiet()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -307,10 +307,25 @@ func TestLax_CrashLosesOnlyTheEnd(t *testing.T) {
 			}
 		}
 	}
-	fs.at = nil
+	fs.quiet()
 	crashed := mem.CrashClone(vfs.CrashCloneCfg{})
 	if err := s.verify(t, crashed, s.promise()); err != nil { // sync_binlog is 1 again
 		t.Error(err)
 	}
 	closeFake(t, e)
+}
+
+// TestLax_CleanStop: with sync_binlog = 0 the newest commits are synced by the
+// stop, before the store makes them durable.
+func TestLax_CleanStop(t *testing.T) {
+	t.Parallel()
+	mem := vfs.NewCrashableMem()
+	e := openFake(t, mem, func(o *Options) { o.SyncBinlog = func() int { return 0 } })
+	fakeTxn{key: "a", value: "1", binlog: true}.commit(t, e)
+	closeFake(t, e)
+	e = openFake(t, mem.CrashClone(vfs.CrashCloneCfg{}), nil)
+	defer closeFake(t, e)
+	if got := fakeRows(t, e); got["a"] != "1" {
+		t.Errorf("rows after a power cut: %v", got)
+	}
 }

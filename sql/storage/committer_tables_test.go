@@ -219,7 +219,7 @@ func TestCrash_TablesAtEveryOperation(t *testing.T) {
 		return nil
 	}
 	s.run()
-	fs.at = nil
+	fs.quiet()
 	closeFake(t, s.e)
 	for _, c := range s.crash {
 		// The commit that was on its way may or may not be there.

@@ -1,7 +1,6 @@
 package storage
 
 import (
-
 	"binrelay/binlog"
 	"binrelay/binlog/event"
 	"binrelay/binlog/txn"

@@ -38,6 +38,7 @@ var rules = []struct {
 }{
 	{"binlog/event", rule{ours: leaves}},
 	{"binlog/gtid", rule{ours: leaves}},
+	{"binlog/logfile/logtest", rule{ours: leaves, others: []string{pebble + "/vfs"}}},
 	{"binlog/txn", rule{ours: leaves}},
 	{"binlog/rowimage", rule{ours: leaves, others: []string{gomysql + "/mysql"}}},
 	{"replica/replstate", rule{}},
