@@ -39,6 +39,8 @@ func (b *builder) Build(ctx *gms.Context, n gms.Node, row gms.Row) (gms.RowIter,
 		return nil, s.checkSet(ctx, n)
 	case *plan.ShowVariables:
 		return b.showVariables(ctx, s, n)
+	case *plan.ShowColumns:
+		return b.showColumns(ctx, s, n, row)
 	case *plan.ShowStatus:
 		return b.showStatus(ctx, n)
 	case *plan.UnlockTables:

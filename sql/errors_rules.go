@@ -88,6 +88,7 @@ var mysqlTexts = []textRule{
 	rule(1231, `Variable '[^']*' can't be set to the value of '.*'`, func(m []string, _ Statement) string {
 		return strings.Replace(m[0], "'<nil>'", "'NULL'", 1)
 	}),
+	rule(1210, `Incorrect arguments to .*`, nil),
 	rule(1235, `This version of MySQL doesn't yet support .*`, nil),
 	rule(1238, `Variable '([^']*)' is a read only variable`, as("Variable '%s' is a read only variable")),
 	rule(1264, `Out of range value for column '[^']*' at row \d+`, nil),

@@ -24,6 +24,7 @@ type Session struct {
 	text      string           // the statement's text, when the packet holds several
 	running   bool             // a statement has begun
 	built     bool             // its plan's root has been seen
+	showing   bool             // go-mysql-server builds the rows of a SHOW COLUMNS that is ours
 	building  bool             // inside the outermost DDL node
 	committed tables.Committed // the last commit
 

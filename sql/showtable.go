@@ -1,0 +1,106 @@
+package sql
+
+import (
+	"strings"
+
+	gms "github.com/dolthub/go-mysql-server/sql"
+	"github.com/dolthub/go-mysql-server/sql/plan"
+	"github.com/dolthub/go-mysql-server/sql/types"
+)
+
+// schemaFormatter writes SHOW CREATE TABLE as MySQL does where
+// go-mysql-server's own differs.
+type schemaFormatter struct {
+	gms.MySqlSchemaFormatter
+}
+
+// GenerateCreateTableColumnDefinition adds what MySQL always spells out: NULL
+// for a TIMESTAMP, which old servers take for NOT NULL otherwise, and DEFAULT
+// NULL for a type that can have a default.
+func (f *schemaFormatter) GenerateCreateTableColumnDefinition(col *gms.Column, def, onUpdate string, table gms.CollationID) string {
+	plain := *col
+	plain.Comment, plain.OnUpdate, plain.Default = "", nil, nil
+	text := f.MySqlSchemaFormatter.GenerateCreateTableColumnDefinition(&plain, "", "", table)
+	if col.Nullable && types.IsTimestampType(col.Type) {
+		text += " NULL"
+	}
+	switch {
+	case col.Generated != nil:
+	case col.Default != nil:
+		text += " DEFAULT " + def
+	case col.Nullable && !types.IsTextBlob(col.Type) && !types.IsJSON(col.Type) && !types.IsGeometry(col.Type):
+		text += " DEFAULT NULL"
+	}
+	if col.OnUpdate != nil {
+		text += " ON UPDATE " + onUpdate
+	}
+	if col.Comment != "" {
+		text += " COMMENT '" + gms.EscapeSpecialCharactersInComment(col.Comment) + "'"
+	}
+	return text
+}
+
+// showColumns is SHOW [FULL] COLUMNS and DESCRIBE: go-mysql-server's rows in
+// MySQL's form, types without collation and defaults without quotes.
+func (b *builder) showColumns(ctx *gms.Context, s *Session, n *plan.ShowColumns, row gms.Row) (gms.RowIter, error) {
+	if s.showing {
+		return nil, nil
+	}
+	s.showing = true
+	it, err := b.base.Build(ctx, n, row)
+	s.showing = false
+	if err != nil {
+		return nil, err
+	}
+	rows, err := gms.RowIterToRows(ctx, it)
+	if err != nil {
+		return nil, err
+	}
+	columns := make(map[string]*gms.Column, len(rows))
+	for _, c := range n.TargetSchema() {
+		columns[c.Name] = c
+	}
+	at := 4 // Default
+	if n.Full {
+		at = 5
+	}
+	for _, r := range rows {
+		c := columns[r[0].(string)]
+		r[1] = bareType(c.Type)
+		r[at] = columnDefault(ctx, c)
+		if n.Full {
+			if t, ok := c.Type.(gms.TypeWithCollation); ok && t.Collation() != gms.Collation_binary {
+				r[2] = t.Collation().Name()
+			}
+			r[7] = "select,insert,update,references"
+		}
+	}
+	return gms.RowsToRowIter(rows...), nil
+}
+
+// bareType is a column's type without character set and collation.
+func bareType(t gms.Type) string {
+	if t, ok := t.(gms.TypeWithCollation); ok {
+		return t.StringWithTableCollation(t.Collation())
+	}
+	return t.String()
+}
+
+// columnDefault is the default as SHOW COLUMNS prints it; nil for none.
+func columnDefault(ctx *gms.Context, c *gms.Column) any {
+	if c.Default == nil || c.Generated != nil {
+		return nil
+	}
+	text := c.Default.String()
+	if !c.Default.IsLiteral() {
+		return text
+	}
+	v, err := c.Default.Eval(ctx, nil)
+	if err == nil && v == nil {
+		return nil
+	}
+	if s, ok := v.(string); ok && err == nil {
+		return s
+	}
+	return strings.Trim(text, "'")
+}

@@ -1,0 +1,46 @@
+package sql
+
+import (
+	"strings"
+	"testing"
+)
+
+// What DESCRIBE and SHOW CREATE TABLE print is read by people and written into
+// dumps: it has MySQL's form.
+func TestServer_ShowTable(t *testing.T) {
+	ts := newTestServer(t, nil)
+	c := ts.client()
+	c.exec("CREATE DATABASE d", "USE d", `CREATE TABLE a (
+		id INT PRIMARY KEY AUTO_INCREMENT, n VARCHAR(20) DEFAULT 'it''s', d DECIMAL(10,2) DEFAULT 1.5,
+		t TIMESTAMP NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP, e ENUM('a','b') NOT NULL, b BLOB,
+		x VARCHAR(5) COLLATE utf8mb4_bin COMMENT 'why', y VARBINARY(3), z INT DEFAULT NULL)`)
+	create := c.rows("SHOW CREATE TABLE a")
+	for _, want := range []string{
+		"`id` int NOT NULL AUTO_INCREMENT,",
+		"`n` varchar(20) DEFAULT 'it''s',",
+		"`d` decimal(10,2) DEFAULT '1.50',",
+		"`t` timestamp NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP,",
+		"`e` enum('a','b') NOT NULL,",
+		"`b` blob,",
+		"DEFAULT NULL COMMENT 'why',",
+		"`y` varbinary(3) DEFAULT NULL,",
+		"`z` int DEFAULT NULL,",
+	} {
+		if !strings.Contains(create, want) {
+			t.Errorf("SHOW CREATE TABLE has no %q:\n%s", want, create)
+		}
+	}
+	describe := c.rows("DESCRIBE a")
+	if strings.Contains(describe, "COLLATE") || !strings.Contains(describe, "varchar(20)") || !strings.Contains(describe, "it's") {
+		t.Errorf("DESCRIBE:\n%s", describe)
+	}
+	full := c.rows("SHOW FULL COLUMNS FROM a")
+	for _, want := range []string{"utf8mb4_0900_ai_ci", "utf8mb4_bin", "select,insert,update,references", "why"} {
+		if !strings.Contains(full, want) {
+			t.Errorf("SHOW FULL COLUMNS has no %q:\n%s", want, full)
+		}
+	}
+	c.want("SHOW EVENTS", "")
+	c.fails(1235, "CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO SELECT 1")
+	c.fails(1210, "CHANGE MASTER TO MASTER_PORT=99999999")
+}
