@@ -321,7 +321,7 @@ func TestLax_CleanStop(t *testing.T) {
 	t.Parallel()
 	mem := vfs.NewCrashableMem()
 	e := openFake(t, mem, func(o *Options) { o.SyncBinlog = func() int { return 0 } })
-	fakeTxn{key: "a", value: "1", binlog: true}.commit(t, e)
+	fakeTxn{bin: []string{"a=1"}}.commit(t, e)
 	closeFake(t, e)
 	e = openFake(t, mem.CrashClone(vfs.CrashCloneCfg{}), nil)
 	defer closeFake(t, e)

@@ -125,7 +125,11 @@ func (e *Engine) close(ctx context.Context) error {
 		return errors.Join(e.cm.failure(), e.closeStore())
 	}
 	e.cm.logMu.Lock()
-	err := e.closeLogs()
+	// Once the logs are closed, the store's barrier must find nothing to sync.
+	err := e.cm.syncLogs()
+	if err == nil {
+		err = e.closeLogs()
+	}
 	e.cm.logMu.Unlock()
 	if err != nil { // no clean stop: the next start replays the tail
 		return errors.Join(err, e.closeStore())
