@@ -33,10 +33,26 @@ type packets struct {
 	br   *bufio.Reader
 	seq  byte
 	buf  []byte
+	idle time.Duration // the longest wait for more of a packet; 0 = as the connection's deadline says
 }
 
 func newPackets(conn net.Conn) *packets {
-	return &packets{conn: conn, br: bufio.NewReaderSize(conn, 64<<10)}
+	p := &packets{conn: conn}
+	p.br = bufio.NewReaderSize(timedReader{p}, 64<<10)
+	return p
+}
+
+// timedReader bounds each wait for bytes, not the time in which a stream that
+// never pauses, or a large packet, comes through.
+type timedReader struct{ p *packets }
+
+func (r timedReader) Read(b []byte) (int, error) {
+	if d := r.p.idle; d > 0 {
+		if err := r.p.conn.SetReadDeadline(time.Now().Add(d)); err != nil {
+			return 0, err
+		}
+	}
+	return r.p.conn.Read(b)
 }
 
 // command sends one command packet and starts a new sequence.
@@ -109,10 +125,10 @@ func (p *packets) waiting(d time.Duration) (bool, error) {
 	if p.br.Buffered() > 0 {
 		return true, nil
 	}
-	if err := p.conn.SetReadDeadline(time.Now().Add(d)); err != nil {
-		return false, err
-	}
+	idle := p.idle
+	p.idle = d
 	_, err := p.br.Peek(1)
+	p.idle = idle
 	var ne net.Error
 	if err != nil && errors.As(err, &ne) && ne.Timeout() {
 		return false, nil

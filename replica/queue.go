@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"binrelay/binlog/event"
 	"binrelay/binlog/txn"
@@ -38,6 +37,7 @@ type queue struct {
 
 // run reads packets until the session ends. The error is never nil.
 func (q *queue) run(ctx context.Context) error {
+	q.s.p.idle = q.set.NetTimeout
 	for {
 		if err := q.await(ctx); err != nil {
 			return err
@@ -85,13 +85,15 @@ func (q *queue) await(ctx context.Context) error {
 	return q.arm(err)
 }
 
-// arm bounds the reading of a packet that has begun to arrive.
+// arm bounds the reading of a packet that has begun to arrive, and of those
+// that follow it without a pause.
 func (q *queue) arm(err error) error {
 	if err != nil {
 		return err
 	}
 	q.set = q.rc.opt.Settings()
-	return q.s.p.conn.SetReadDeadline(time.Now().Add(q.set.NetTimeout))
+	q.s.p.idle = q.set.NetTimeout
+	return nil
 }
 
 // packet takes one packet of the dump.

@@ -432,6 +432,34 @@ func TestReceiver_HeartbeatsKeepTheSession(t *testing.T) {
 	}
 }
 
+// A replica that catches up always has part of a packet in hand. That the
+// stream never pauses must not end it after replica_net_timeout.
+func TestReceiver_EndlessStreamKeepsTheSession(t *testing.T) {
+	r := newRig(t, func(r *rig) { r.set.NetTimeout = 300 * time.Millisecond })
+	s := newStream("mysql-bin.000001")
+	for range 12 {
+		s.insert("d", 1000)
+	}
+	r.source.dump = func(c *fakeConn, _ string, pos uint32) {
+		var half []byte // of a packet, kept back
+		for _, ev := range s.from(pos) {
+			n := len(ev) + 1
+			pkt := append([]byte{byte(n), byte(n >> 8), byte(n >> 16), c.seq, 0}, ev...)
+			c.seq++
+			c.Write(append(half, pkt[:n/2]...))
+			half = pkt[n/2:]
+			time.Sleep(20 * time.Millisecond) // the network's pace
+		}
+		c.Write(half)
+		c.closed()
+	}
+	r.start(0)
+	r.caughtUp(s)
+	if st := r.until("read", func(*replstate.ReplicaStatus) bool { return true }); st.Connects != 1 {
+		t.Errorf("%d sessions", st.Connects)
+	}
+}
+
 func TestReceiver_IgnoresOwnEvents(t *testing.T) {
 	r := newRig(t, nil)
 	s := newStream("mysql-bin.000001")
