@@ -8,6 +8,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"binrelay/binlog/event"
+	"binrelay/binlog/logfile/logtest"
 	"binrelay/binlog/txn"
 )
 
@@ -70,20 +71,7 @@ func feed(t *testing.T, in []byte, sums bool) {
 			t.Fatal(err)
 		}
 	}
-	r, err := l.NewReader(txn.Coord{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		_, ok, err := r.TryNext()
-		if err != nil {
-			t.Fatalf("%d events were taken: %v", taken, err)
-		}
-		if !ok {
-			break
-		}
-	}
-	r.Close()
+	readRest(t, l)
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -92,4 +80,72 @@ func feed(t *testing.T, in []byte, sums bool) {
 		t.Fatalf("%d events were taken: %v", taken, rec.Damage)
 	}
 	again.Close()
+}
+
+// FuzzOpen recovers a newest file of any content: what is left reads to its end
+// and is a log that is closed and opened again without further damage.
+func FuzzOpen(f *testing.F) {
+	fs := vfs.NewMem()
+	l, _ := mustOpen(f, testOptions(fs))
+	s := newSource(true)
+	for _, list := range [][]received{s.start(), s.txn(5), s.txn(2)} {
+		for _, r := range list {
+			if err := l.Append(r.ev, r.at, r.checksum); err != nil {
+				f.Fatal(err)
+			}
+		}
+	}
+	if err := l.Close(); err != nil {
+		f.Fatal(err)
+	}
+	const name, index = "/relay/relay-bin.000001", "/relay/relay-bin.index"
+	seed, names := logtest.ReadFile(f, fs, name), logtest.ReadFile(f, fs, index)
+	f.Add(seed, false)
+	f.Add(seed, true)
+	f.Add(seed[:len(seed)-9], true)
+	f.Fuzz(func(t *testing.T, content []byte, seal bool) {
+		if seal {
+			content = logtest.Reseal(content)
+		}
+		fs := vfs.NewMem()
+		if err := fs.MkdirAll("/relay", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		logtest.WriteFile(t, fs, name, content)
+		logtest.WriteFile(t, fs, index, names)
+		l, rec := mustOpen(t, testOptions(fs))
+		if rec.Relay.Pos > uint64(len(content)) || rec.Cut < 0 {
+			t.Fatalf("%+v of %d bytes", rec, len(content))
+		}
+		readRest(t, l)
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		again, rec2 := mustOpen(t, testOptions(fs))
+		if rec2.Damage != nil || rec2.Source != rec.Source || !rec2.Retrieved.Equal(rec.Retrieved) {
+			t.Fatalf("%+v, then %+v", rec, rec2)
+		}
+		if err := again.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// readRest reads the whole log, which must be possible.
+func readRest(t *testing.T, l *Log) {
+	t.Helper()
+	r, err := l.NewReader(txn.Coord{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for n := 0; ; n++ {
+		_, ok, err := r.TryNext()
+		if err != nil {
+			t.Fatalf("after %d events: %v", n, err)
+		}
+		if !ok {
+			return
+		}
+	}
 }

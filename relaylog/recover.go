@@ -107,6 +107,7 @@ func (l *Log) recoverFile(name string, rec *Recovered) (usable bool, err error) 
 	defer s.Close()
 	t := tracker{base: l.o.Base}
 	var bound Boundary
+	var source, relay txn.Coord
 	var pending gtid.GTID
 	var got *gtid.Builder
 	for {
@@ -136,16 +137,16 @@ func (l *Log) recoverFile(name string, rec *Recovered) (usable bool, err error) 
 		place := bound.Add(ev, e.Checksum)
 		pending = noteGTID(ev, e.Checksum, place, pending, got)
 		if !bound.Inside() && !t.inHead {
-			rec.Source, rec.Relay = e.Source, e.End
+			source, relay = e.Source, e.End
 			usable = true
 		}
 	}
 	if !usable || got == nil {
 		return false, nil
 	}
-	rec.Retrieved = got.Set()
-	rec.Cut += s.Size() - int64(rec.Relay.Pos)
-	return true, logfile.Cut(l.x, name, int64(rec.Relay.Pos))
+	rec.Source, rec.Relay, rec.Retrieved = source, relay, got.Set()
+	rec.Cut += s.Size() - int64(relay.Pos)
+	return true, logfile.Cut(l.x, name, int64(relay.Pos))
 }
 
 // noteGTID returns the GTID of the open transaction, and adds it to got when
