@@ -1,6 +1,9 @@
 package sql
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestHideComments(t *testing.T) {
 	for in, want := range map[string]string{
@@ -19,4 +22,26 @@ func TestHideComments(t *testing.T) {
 			t.Errorf("%q: %q, want %q", in, got, want)
 		}
 	}
+}
+
+// Only markers of comments are blanked: everything else keeps its place, and a
+// second pass finds nothing more.
+func FuzzHideComments(f *testing.F) {
+	for _, q := range []string{"/*!999999\\- x */ SELECT 1", "/*M!100100 x */", "'it\\'s' \"/*M!\" /*", "-- a\n/*!50500 /*!99999 */*/"} {
+		f.Add(q)
+	}
+	f.Fuzz(func(t *testing.T, q string) {
+		out := hideComments(q)
+		if len(out) != len(q) {
+			t.Fatalf("%q became %q", q, out)
+		}
+		for i := range len(q) {
+			if out[i] != q[i] && (out[i] != ' ' || !strings.ContainsRune("M!", rune(q[i]))) {
+				t.Fatalf("%q became %q", q, out)
+			}
+		}
+		if again := hideComments(out); again != out {
+			t.Fatalf("%q, then %q", out, again)
+		}
+	})
 }

@@ -7,6 +7,7 @@ import (
 
 	gomysql "github.com/go-mysql-org/go-mysql/mysql"
 
+	"binrelay/binlog/event"
 	"binrelay/binlog/rowimage"
 )
 
@@ -226,6 +227,57 @@ func FuzzCut(f *testing.F) {
 		if cells, n, err := l.CutPartial(data, present, nil); err == nil {
 			if n > len(data) || len(cells) != len(l.Columns()) {
 				t.Fatalf("%d bytes of %d, %d cells", n, len(data), len(cells))
+			}
+		}
+	})
+}
+
+// FuzzTableMap takes column definitions of a foreign Table_map and rows in that
+// form: what converts to our columns is a row of ours.
+func FuzzTableMap(f *testing.F) {
+	local := fuzzLayout(f)
+	b := rowimage.NewBuilder(local)
+	for _, c := range cases() {
+		v := c.values[0]
+		if len(v.want) > 100 {
+			v = null()
+		}
+		if err := v.put(b); err != nil {
+			f.Fatal(err)
+		}
+	}
+	im, err := b.Bytes()
+	if err != nil {
+		f.Fatal(err)
+	}
+	ev := event.AppendTableMap(nil, event.Header{}, local.TableMap(1, "d", "t", nil, nil), event.MetaFull)
+	f.Add([]byte(ev[event.HeaderSize:len(ev)-event.ChecksumSize]), bytes.Clone(im))
+	f.Fuzz(func(t *testing.T, body, data []byte) {
+		ev := event.End(append(event.Begin(nil, event.Header{}, event.TableMap), body...), 0)
+		m, err := event.DecodeTableMap(ev, true)
+		if err != nil {
+			return
+		}
+		cols, err := rowimage.FromTableMap(&m)
+		if err != nil {
+			return
+		}
+		rowimage.Compatible(local.Columns(), cols)
+		remote, err := rowimage.Compile(cols)
+		if err != nil {
+			return
+		}
+		conv, err := rowimage.NewConverterAllowing(local, remote, nil, rowimage.AllLossy|rowimage.AllNonLossy)
+		if err != nil {
+			return
+		}
+		n, err := remote.Next(data)
+		if err != nil {
+			return
+		}
+		if ours, err := conv.Append(nil, data[:n]); err == nil {
+			if _, err := local.Cut(ours, nil); err != nil {
+				t.Fatalf("%x became %x: %v", data[:n], ours, err)
 			}
 		}
 	})

@@ -171,7 +171,7 @@ func TestOpen_InUseAndFormat(t *testing.T) {
 
 // crashedFiles commits n groups, and returns the files after a power cut that
 // lost nothing.
-func crashedFiles(t *testing.T, n int) (*vfs.MemFS, *script) {
+func crashedFiles(t testing.TB, n int) (*vfs.MemFS, *script) {
 	mem := vfs.NewCrashableMem()
 	s := &script{reset: []int{0}}
 	e := openFake(t, mem, scriptOptions)
