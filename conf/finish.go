@@ -163,6 +163,7 @@ func (l *loader) engine() {
 	c.Collation = strings.ToLower(l.str("collation_server"))
 	if !collationSet && c.CharacterSet != "utf8mb4" {
 		c.Collation = "" // the character set's own default
+		c.Values["collation_server"] = ""
 	}
 	if collationSet {
 		c.CharacterSet, _, _ = strings.Cut(c.Collation, "_")

@@ -83,11 +83,7 @@ func (r *Replica) checkChange(ctx context.Context, c *replstate.Change) error {
 			return replstate.Errorf(1210, "Incorrect arguments to SOURCE_TLS_VERSION: %v", err)
 		}
 	}
-	if (c.LogFile != nil) != (c.LogPos != nil) {
-		replstate.Warn(ctx, replstate.Warning{Level: "Warning", Number: errnoNoPosition,
-			Text: "CHANGE REPLICATION SOURCE TO has a SOURCE_LOG_FILE clause but no SOURCE_LOG_POS clause, or the reverse; " +
-				"the other keeps its value"})
-	}
+	warnHalfPosition(ctx, c)
 	if c.HeartbeatPeriod == nil {
 		return nil
 	}
@@ -105,6 +101,20 @@ func (r *Replica) checkChange(ctx context.Context, c *replstate.Change) error {
 			Text: "The requested value for the heartbeat period is less than 1 millisecond. The value is reset to 0, meaning that heartbeating will effectively be disabled."})
 	}
 	return nil
+}
+
+// warnHalfPosition warns of a file without a position, or the reverse.
+func warnHalfPosition(ctx context.Context, c *replstate.Change) {
+	if (c.LogFile != nil) == (c.LogPos != nil) {
+		return
+	}
+	text := "CHANGE REPLICATION SOURCE TO has a SOURCE_LOG_FILE clause but no SOURCE_LOG_POS clause. " +
+		"The old position value may not be valid for the new binary log file."
+	if c.LogFile == nil {
+		text = "CHANGE REPLICATION SOURCE TO has a SOURCE_LOG_POS clause but no SOURCE_LOG_FILE clause. " +
+			"The position may not be valid in the old binary log file."
+	}
+	replstate.Warn(ctx, replstate.Warning{Level: "Warning", Number: errnoNoPosition, Text: text})
 }
 
 func given(s *string) bool { return s != nil && *s != "" }

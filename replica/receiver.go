@@ -123,6 +123,9 @@ func (rc *receiver) receive(ctx context.Context) error {
 // heartbeats came; the error is never nil. Errors after the log-in are
 // stepErrors.
 func (rc *receiver) session(ctx context.Context, cfg *replstate.SourceConfig) (alive bool, err error) {
+	if cfg.User == "" {
+		return false, fatalf(errnoFatal, "Fatal error: Invalid (empty) username when attempting to connect to the source server. Connection attempt terminated.")
+	}
 	set := rc.opt.Settings()
 	s, err := rc.dial(ctx, cfg, set.NetTimeout)
 	if err != nil {

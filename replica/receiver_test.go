@@ -250,6 +250,19 @@ func TestReceiver_FatalAnswers(t *testing.T) {
 	}
 }
 
+func TestReceiver_NoUser(t *testing.T) {
+	r := newRig(t, nil)
+	user := ""
+	if err := r.Change(r.ctx, replstate.Change{User: &user}); err != nil {
+		t.Fatal(err)
+	}
+	r.start(0)
+	st := r.until("stopped", func(st *replstate.ReplicaStatus) bool { return st.IORunning == replstate.No })
+	if st.IOError.Number != 13117 || !strings.Contains(st.IOError.Text, "Invalid (empty) username") {
+		t.Errorf("error %d %q", st.IOError.Number, st.IOError.Text)
+	}
+}
+
 func TestReceiver_ToleratesUnknownVariables(t *testing.T) {
 	r := newRig(t, nil)
 	for q := range r.source.answers {

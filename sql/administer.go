@@ -164,7 +164,8 @@ func (s *Session) showProcesslist(ctx *gms.Context, full bool) (gms.RowIter, err
 				int32(now.Sub(peer.Attached)/time.Second), string(peer.State), nil))
 			continue
 		}
-		var db, info, state any
+		var db, info any
+		state := ""
 		if p.Database != "" {
 			db = p.Database
 		}

@@ -44,3 +44,21 @@ func TestServer_ShowTable(t *testing.T) {
 	c.fails(1235, "CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO SELECT 1")
 	c.fails(1210, "CHANGE MASTER TO MASTER_PORT=99999999")
 }
+
+// A server does not start with names that its sessions could not use.
+func TestNewVariables_UnknownNames(t *testing.T) {
+	for name, value := range map[string]string{
+		"collation_server": "utf8mb4_klingon_ci", "character_set_server": "klingon", "time_zone": "Mars/Olympus", "no_such_variable": "1",
+	} {
+		if _, err := NewVariables(map[string]string{name: value}); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s = %s: %v", name, value, err)
+		}
+	}
+	v, err := NewVariables(map[string]string{"collation_server": "", "character_set_server": "latin1", "time_zone": "+02:00"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := v.String("collation_server"); got != "latin1_swedish_ci" {
+		t.Errorf("collation_server %s", got)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	gms "github.com/dolthub/go-mysql-server/sql"
 	"github.com/dolthub/go-mysql-server/sql/types"
@@ -111,7 +112,8 @@ func register() {
 
 // NewVariables returns the variables with the configured values: names with
 // underscores, values as text. An unknown name or a value out of range is an
-// error that names it.
+// error that names it. An empty collation_server means the default of
+// character_set_server.
 func NewVariables(conf map[string]string) (*Variables, error) {
 	register()
 	v := &Variables{values: make(map[string]any, len(sysvars))}
@@ -120,12 +122,42 @@ func NewVariables(conf map[string]string) (*Variables, error) {
 			v.values[d.name] = d.def
 		}
 	}
+	if collation, ok := conf["collation_server"]; ok && collation == "" {
+		cs, err := gms.ParseCharacterSet(conf["character_set_server"])
+		if err != nil {
+			return nil, fmt.Errorf("variable 'character_set_server' can't be set to the value of '%s'", conf["character_set_server"])
+		}
+		conf = maps.Clone(conf)
+		conf["collation_server"] = cs.DefaultCollation().Name()
+	}
 	for _, name := range slices.Sorted(maps.Keys(conf)) {
 		if err := v.Set(name, conf[name]); err != nil {
 			return nil, err
 		}
+		if err := checkConfigured(name, conf[name]); err != nil {
+			return nil, err
+		}
 	}
 	return v, nil
+}
+
+// checkConfigured refuses names of collations, character sets and time zones
+// that nobody knows: sessions would start with them.
+func checkConfigured(name, value string) (err error) {
+	switch name {
+	case "collation_server":
+		_, err = gms.ParseCollation("", value, false)
+	case "character_set_server":
+		_, err = gms.ParseCharacterSet(value)
+	case "time_zone":
+		if !strings.EqualFold(value, "SYSTEM") {
+			_, err = gms.ConvertTimeToLocation(time.Unix(0, 0), value)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("variable '%s' can't be set to the value of '%s'", name, value)
+	}
+	return nil
 }
 
 // Int returns the global value of a numeric variable. It panics on a name that

@@ -24,9 +24,12 @@ func main() {
 	root := &cobra.Command{
 		Use:           "binrelay",
 		Short:         "A MySQL-wire server with MySQL-style replication",
+		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	root.SetVersionTemplate("{{.Version}}\n")
+	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(serveCommand(), demoCommand(), versionCommand())
 	if err := root.Execute(); err != nil {
 		fmt.Fprintln(os.Stderr, "binrelay: "+err.Error())

@@ -46,7 +46,7 @@ func open(ctx context.Context, cfg *conf.Config, l net.Listener, log *slog.Logge
 			err = errors.Join(err, n.close(context.WithoutCancel(ctx)))
 		}
 	}()
-	if err := os.MkdirAll(cfg.DataDir, 0o750); err != nil {
+	if err := makeDataDir(cfg.DataDir); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
 	uuid, err := serverUUID(vfs.Default, cfg.DataDir)
@@ -59,6 +59,9 @@ func open(ctx context.Context, cfg *conf.Config, l net.Listener, log *slog.Logge
 		return nil, err
 	}
 	recovery, err := storage.OpenRecovery(storageOptions(cfg, vars, uuid, log))
+	if errors.Is(err, storage.ErrInUse) {
+		return nil, fmt.Errorf("data directory %s is in use by another process", cfg.DataDir)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open data directory %s: %w", cfg.DataDir, err)
 	}
@@ -86,7 +89,8 @@ func open(ctx context.Context, cfg *conf.Config, l net.Listener, log *slog.Logge
 		return nil, fmt.Errorf("start SQL: %w", err)
 	}
 	if !cfg.Loopback() && n.server.Accounts().RootWithoutPassword() {
-		return nil, fmt.Errorf("refusing to listen on %q while root has no password: set one on a loopback address first", cfg.BindAddress)
+		return nil, fmt.Errorf("refusing to listen on %s while root has no password: start with --bind-address=127.0.0.1 and "+
+			"run ALTER USER 'root'@'localhost' IDENTIFIED BY '…' first", l.Addr())
 	}
 	n.replica, err = replica.Open(ctx, replica.Options{
 		Target: t, UUID: uuid.String(), Filters: filters, Logger: log,
@@ -108,6 +112,18 @@ func open(ctx context.Context, cfg *conf.Config, l net.Listener, log *slog.Logge
 	}
 	n.expiry = startExpirer(n.engine, n.registry, vars, log)
 	return n, nil
+}
+
+// makeDataDir makes the directory if it is missing. It refuses one that holds
+// the tables of a mysqld: nothing here could read them, and the files of two
+// servers would lie side by side.
+func makeDataDir(dir string) error {
+	for _, name := range []string{"ibdata1", "mysql.ibd", "aria_log_control"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			return fmt.Errorf("%s holds the data of a MySQL or MariaDB server (%s); choose another directory", dir, name)
+		}
+	}
+	return os.MkdirAll(dir, 0o750)
 }
 
 // close stops clients, then the replica, then the store. It may be called on a

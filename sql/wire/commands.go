@@ -47,6 +47,8 @@ func (c *conn) dispatch(cmd byte, p []byte) (more bool, err error) {
 		c.fieldList(p)
 	case comStatistics:
 		c.w.write([]byte(c.s.statistics()))
+	case comRefresh:
+		c.refresh(p)
 	case comProcessKill:
 		c.processKill(p)
 	case comRegisterSlave:
@@ -224,6 +226,29 @@ func (c *conn) processKill(p []byte) {
 		return
 	}
 	c.query(fmt.Sprintf("KILL %d", binary.LittleEndian.Uint32(p)))
+}
+
+// What COM_REFRESH asks for, one bit each. Source: MySQL's mysql_com.h.
+const (
+	refreshLog     = 0x02
+	refreshReplica = 0x40
+	refreshMaster  = 0x80
+)
+
+// refresh is COM_REFRESH: mysqldump --flush-logs and mysqladmin refresh. Of all
+// that it can name only the logs have something to flush; resets want to be
+// said in SQL.
+func (c *conn) refresh(p []byte) {
+	switch {
+	case len(p) == 0:
+		c.writeErr(errMalformed)
+	case p[0]&(refreshReplica|refreshMaster) != 0:
+		c.writeErr(wireError(erNotSupportedYet, "42000", "This version of MySQL doesn't yet support 'COM_REFRESH of a reset'"))
+	case p[0]&refreshLog != 0:
+		c.query("FLUSH LOGS")
+	default:
+		c.query("FLUSH PRIVILEGES")
+	}
 }
 
 // fieldList sends the definitions of a table's columns, each with a default

@@ -41,6 +41,7 @@ const (
 	comInitDB          = 0x02
 	comQuery           = 0x03
 	comFieldList       = 0x04
+	comRefresh         = 0x07
 	comStatistics      = 0x09
 	comProcessKill     = 0x0c
 	comPing            = 0x0e
@@ -67,6 +68,8 @@ func commandName(c byte) string {
 		return "Init DB"
 	case comFieldList:
 		return "Field List"
+	case comRefresh:
+		return "Refresh"
 	case comStatistics:
 		return "Statistics"
 	case comProcessKill:

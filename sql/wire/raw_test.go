@@ -109,7 +109,7 @@ func login(t testing.TB, f *fixture) *rawConn {
 
 func TestRaw_UnknownCommands(t *testing.T) {
 	r := login(t, start(t, nil))
-	for _, cmd := range []byte{0x00, 0x05, 0x06, 0x07, 0x08, 0x0a, 0x0b, 0x0d, 0x0f, 0x10, 0x13, 0x14, 0x1d, 0x20, 0x7f, 0xff} {
+	for _, cmd := range []byte{0x00, 0x05, 0x06, 0x08, 0x0a, 0x0b, 0x0d, 0x0f, 0x10, 0x13, 0x14, 0x1d, 0x20, 0x7f, 0xff} {
 		r.wantErr(r.command(cmd), 1047, "#08S01Unknown command")
 	}
 	r.wantErr(r.command(), 1047, "Unknown command") // an empty packet
@@ -350,6 +350,11 @@ func TestRaw_EOFStyles_FieldList_Statistics(t *testing.T) {
 	if p := r.command(comStatistics); !strings.HasPrefix(string(p), "Threads: ") {
 		t.Errorf("statistics %q", p)
 	}
+	if p := r.command(comRefresh, 0x01); len(p) == 0 || p[0] != 0 {
+		t.Errorf("refresh of the grants: %q", p)
+	}
+	r.wantErr(r.command(comRefresh), 1835, "Malformed communication packet")
+	r.wantErr(r.command(comRefresh, refreshMaster), 1235, "")
 	// Transactions show in the status.
 	status := func(q string) byte {
 		p := r.command(append([]byte{comQuery}, q...)...)
