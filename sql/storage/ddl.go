@@ -29,6 +29,8 @@ type DDLStatement struct {
 	ServerID  uint32        // originating server; 0 = this one
 	MetaWait  time.Duration // lock_wait_timeout; 0 = one year
 	ErrorCode uint16        // error the statement ended with on the source
+	Locks     *TableLocks   // of the session: LOCK TABLES; nil = none
+	NoUse     bool          // LOG_EVENT_SUPPRESS_USE: DB is named by the statement
 }
 
 // DDL is one statement's changes to the catalog. They become visible and
@@ -43,10 +45,11 @@ type DDL struct {
 	cat     *Catalog // as this scope sees it
 	ops     []catalogOp
 	kv      []KV
-	drops   []TableID  // deleted by Commit
-	built   []TableID  // deleted by Rollback
-	upgrade []metaName // locked SIX; X before the switch
-	dirty   bool       // data was built
+	drops   []TableID         // deleted by Commit
+	built   []TableID         // deleted by Rollback
+	upgrade []metaName        // locked SIX; X before the switch
+	planned map[metaName]bool // LockPlanned has found them unchanged
+	dirty   bool              // data was built
 	done    bool
 }
 
@@ -79,7 +82,10 @@ func (d *DDL) lock(n metaName, m lock.Mode) error {
 	if d.done {
 		return ErrTxDone
 	}
-	_, err := d.ts.locks.Acquire(d.ctx, d.owner, n.key(), m, lock.Wait{Timeout: d.s.MetaWait})
+	held, err := d.s.Locks.allow(n, m)
+	if err == nil && !held {
+		_, err = d.ts.locks.Acquire(d.ctx, d.owner, n.key(), m, lock.Wait{Timeout: d.s.MetaWait})
+	}
 	switch {
 	case errors.Is(err, lock.ErrDeadlock):
 		return ErrDeadlock
@@ -102,6 +108,30 @@ func (d *DDL) lockTable(db, name string, m lock.Mode) (*Table, error) {
 		return nil, err
 	}
 	return d.cat.lookup(db, name)
+}
+
+// LockPlanned locks a table that the scope is going to alter and checks that
+// it still is what the change was planned on, a definition that was read
+// without a lock: what another scope did to it since would be undone
+// (ErrTableChanged). Only the first call for a name looks; what the scope itself
+// has changed since is no surprise.
+func (d *DDL) LockPlanned(planned *Table) error {
+	n := metaName{planned.schema.Database, planned.schema.Name}
+	if d.planned[n] {
+		return nil
+	}
+	now, err := d.lockTable(n.db, n.table, lock.SIX)
+	if err != nil {
+		return err
+	}
+	if now.schema.ID != planned.schema.ID || now.schema.Version != planned.schema.Version {
+		return ErrTableChanged
+	}
+	if d.planned == nil {
+		d.planned = make(map[metaName]bool)
+	}
+	d.planned[n] = true
+	return nil
 }
 
 func (d *DDL) change(ops ...catalogOp) {
@@ -234,7 +264,13 @@ func (d *DDL) RenameTable(db, name, db2, name2 string) error {
 	if err != nil {
 		return err
 	}
+	// LOCK TABLES has no say about the new name.
+	locks := d.s.Locks
+	if held, err := locks.allow(metaName{db2, name2}, lock.X); err != nil || !held {
+		d.s.Locks = nil
+	}
 	_, err = d.lockTable(db2, name2, lock.X)
+	d.s.Locks = locks
 	var none *NoTableError
 	if err == nil {
 		return &TableExistsError{db2, name2}
@@ -391,11 +427,19 @@ func (d *DDL) query() *binlog.Txn {
 	}
 	q := event.QueryInfo{ThreadID: d.s.ThreadID, ErrorCode: d.s.ErrorCode, DB: d.s.DB, Status: d.s.Status, SQL: d.s.Text}
 	q.Status.Has |= event.VarDDLXid
+	h := event.Header{Timestamp: uint32(when.Unix()), ServerID: d.s.ServerID}
+	if d.s.NoUse {
+		h.Flags |= event.FlagSuppressUse
+	}
 	c := newEventCache(d.ts.e.fs, "", 1<<62)
 	_ = c.add(func(dst []byte) []byte { // in memory: it cannot fail
-		return event.AppendQuery(dst, event.Header{Timestamp: uint32(when.Unix()), ServerID: d.s.ServerID}, &q)
+		return event.AppendQuery(dst, h, &q)
 	})
-	return &binlog.Txn{Events: c, Size: c.size(), Count: 1, DDL: true, After: d.ts.clock(), Origin: d.s.Origin, Timestamp: uint32(when.Unix())}
+	t := &binlog.Txn{Events: c, Size: c.size(), Count: 1, DDL: true, After: d.ts.clock(), Origin: d.s.Origin, Timestamp: uint32(when.Unix())}
+	if o := d.s.Origin; o != nil {
+		t.GTID = o.GTID // the statement keeps its name on its way through servers
+	}
+	return t
 }
 
 // switchTo makes the changes of a committed scope the current definitions.

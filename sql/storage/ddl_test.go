@@ -429,3 +429,45 @@ func TestCatalog_SurvivesRestart(t *testing.T) {
 		t.Fatal(string(v), err)
 	}
 }
+
+// Two scopes plan a change of the same table on the same definition. The second
+// must not undo what the first has done.
+func TestDDL_PlannedOnAnOldDefinition(t *testing.T) {
+	s := newTestStore(t)
+	planned := s.create(t, kvSchema())
+	begin := func() *DDL {
+		d, err := s.BeginDDL(t.Context(), DDLStatement{Text: "ALTER TABLE kv", DB: "t"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	late := begin()
+	s.ddl(t, func(d *DDL) error {
+		for range 2 { // its own changes are no surprise
+			if err := d.LockPlanned(planned); err != nil {
+				return err
+			}
+			now, _ := d.Catalog().Table("t", "kv")
+			next := *now.Schema().own()
+			next.Comment += "x"
+			if _, err := d.AlterTable("t", "kv", next, nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := late.LockPlanned(planned); !errors.Is(err, ErrTableChanged) {
+		t.Fatal(err)
+	}
+	late.Rollback()
+	again := begin()
+	now, _ := again.Catalog().Table("t", "kv")
+	if err := again.LockPlanned(now); err != nil || now.Schema().Comment != "xx" {
+		t.Fatal(err, now.Schema().Comment)
+	}
+	again.Rollback()
+	if n := s.tables.locks.Len(); n != 0 {
+		t.Fatal(n, "locks stay")
+	}
+}

@@ -16,10 +16,14 @@ var uint64Type = types.Uint64
 
 // current returns the statement's DDL scope and the table's definition in it:
 // an ALTER with several clauses calls several methods on tables that were
-// looked up before the first.
+// looked up before the first. What they were planned on must still be so once
+// the table is locked.
 func (t *Table) current(ctx *gms.Context) (*storage.DDL, storage.Schema, error) {
 	d, err := beginDDL(ctx)
 	if err != nil {
+		return nil, storage.Schema{}, err
+	}
+	if err := d.LockPlanned(t.def.table); err != nil {
 		return nil, storage.Schema{}, err
 	}
 	now, ok := d.Catalog().Table(t.db.name, t.name)
