@@ -3,16 +3,18 @@ package logfile
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 )
 
 // Tail is the mark up to which Readers may read. The log's owner moves it;
 // moving it wakes every waiting Reader and costs nothing when none waits.
 // Safe for concurrent use; the zero value stands at no file.
 type Tail struct {
-	mu   sync.Mutex
-	pos  Pos
-	err  error         // set by Close
-	wake chan struct{} // closed at the next change; nil when nobody waits
+	mu     sync.Mutex
+	pos    Pos
+	err    error         // set by Close
+	wake   chan struct{} // closed at the next change; nil when nobody waits
+	closed atomic.Bool   // err is set
 }
 
 // Set moves the mark. It never moves back: a lower place is ignored.
@@ -42,12 +44,16 @@ func (t *Tail) Close(err error) {
 	defer t.mu.Unlock()
 	if t.err == nil {
 		t.err = err
+		t.closed.Store(true)
 		t.broadcast()
 	}
 }
 
 // Err returns what Close was called with; nil while the Tail is open.
 func (t *Tail) Err() error {
+	if !t.closed.Load() { // asked for every event that is sent
+		return nil
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.err
