@@ -253,7 +253,7 @@ func TestReceiver_FatalAnswers(t *testing.T) {
 func TestReceiver_NoUser(t *testing.T) {
 	r := newRig(t, nil)
 	user := ""
-	if err := r.Change(r.ctx, replstate.Change{User: &user}); err != nil {
+	if err := r.Change(r.ctx, "", replstate.Change{User: &user}); err != nil {
 		t.Fatal(err)
 	}
 	r.start(0)
