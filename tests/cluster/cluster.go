@@ -447,8 +447,15 @@ func Reached(file, pos, file2, pos2 string) bool {
 // as the account repl, which it creates on the source.
 func Follow(t testing.TB, source *Server, replicas ...*Server) {
 	t.Helper()
-	row := source.Rows("SHOW BINARY LOGS")[0]
 	source.Exec("CREATE USER IF NOT EXISTS 'repl'@'%' IDENTIFIED BY 'secret'", "GRANT REPLICATION SLAVE ON *.* TO 'repl'@'%'")
+	Attach(source, replicas...)
+}
+
+// Attach is Follow where the source has the account already, perhaps from a
+// source of its own.
+func Attach(source *Server, replicas ...*Server) {
+	source.t.Helper()
+	row := source.Rows("SHOW BINARY LOGS")[0]
 	for _, r := range replicas {
 		r.Exec(fmt.Sprintf("CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=%d, MASTER_USER='repl', MASTER_PASSWORD='secret', MASTER_LOG_FILE='%s', MASTER_LOG_POS=4, MASTER_CONNECT_RETRY=1, GET_MASTER_PUBLIC_KEY=1", source.Port, row[0]), "START SLAVE")
 	}

@@ -1,0 +1,251 @@
+package tests
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+
+	"binrelay/tests/cluster"
+)
+
+// smallDisk gives a server a disk of its own, of size MiB. Without the right to
+// mount one, the test is skipped.
+func smallDisk(t *testing.T, s *cluster.Server, size int) {
+	t.Helper()
+	if err := os.MkdirAll(s.Dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("tmpfs", s.Dir, "tmpfs", 0, fmt.Sprintf("size=%dm", size)); err != nil {
+		t.Skipf("SKIP: cannot mount a small disk: %v (needs root)", err)
+	}
+	t.Cleanup(func() {
+		s.Kill()
+		if err := syscall.Unmount(s.Dir, 0); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// ballast takes up disk space; leave MiB stay free.
+func ballast(t *testing.T, s *cluster.Server, leave int) (path string) {
+	t.Helper()
+	path = filepath.Join(s.Dir, "ballast")
+	var st syscall.Statfs_t
+	if err := syscall.Statfs(s.Dir, &st); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := syscall.Fallocate(int(f.Fd()), 0, 0, int64(st.Bavail)*st.Bsize-int64(leave)<<20); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func isDiskFull(err error) bool {
+	var my *mysql.MySQLError
+	return errors.As(err, &my) && (my.Number == 1021 || my.Number == 1026)
+}
+
+// A full disk refuses writes with MySQL's error; reads go on; with space again
+// writes go on by themselves, and nothing acknowledged is lost, not even when
+// the server is killed while the disk is full.
+func TestFault_DiskFull(t *testing.T) {
+	s := cluster.New(t, "primary", "server-id=1", "log-bin=mysql-bin", "max_binlog_size=4M")
+	smallDisk(t, s, 160)
+	s.Run()
+	s.Exec("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY, pad LONGTEXT)")
+	acked := 0
+	insert := func() error {
+		_, err := s.DB().Exec(fmt.Sprintf("INSERT INTO d.t VALUES (%d, REPEAT('x', 300000))", acked+1))
+		if err == nil {
+			acked++
+		}
+		return err
+	}
+	check := func() {
+		t.Helper()
+		if got := s.One("SELECT COUNT(*) FROM d.t"); got != fmt.Sprint(acked) {
+			t.Fatalf("%s rows, %d were acknowledged", got, acked)
+		}
+	}
+	for round := range 3 {
+		for range 5 {
+			if err := insert(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		path := ballast(t, s, 4*round)
+		var err error
+		for range 400 {
+			if err = insert(); err != nil {
+				break
+			}
+		}
+		if !isDiskFull(err) {
+			t.Fatalf("round %d, disk full: %v", round, err)
+		}
+		if err := insert(); !isDiskFull(err) {
+			t.Fatalf("round %d, again: %v", round, err)
+		}
+		// The free space is looked at ten times a second.
+		cluster.WaitFor(t, 5*time.Second, func() string {
+			_, err := s.DB().Exec("CREATE TABLE IF NOT EXISTS d.more (a INT)")
+			if isDiskFull(err) {
+				return ""
+			}
+			return fmt.Sprintf("round %d, DDL: %v", round, err)
+		})
+		check()
+		if round == 2 {
+			s.Kill()
+		}
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		if round == 2 {
+			s.Run()
+			check()
+		}
+		cluster.WaitFor(t, 10*time.Second, func() string {
+			if err := insert(); err != nil {
+				return err.Error()
+			}
+			return ""
+		})
+		check()
+		s.Exec("CREATE TABLE IF NOT EXISTS d.more (a INT)", "DROP TABLE d.more")
+	}
+	s.Kill()
+	s.Run()
+	check()
+}
+
+// A replica whose disk is full waits, and goes on when there is space.
+func TestFault_ReplicaDiskFull(t *testing.T) {
+	p := cluster.Start(t, "primary", "server-id=1", "log-bin=mysql-bin")
+	r := cluster.New(t, "replica", "server-id=2", "log-bin=mysql-bin", "read_only=ON")
+	smallDisk(t, r, 160)
+	r.Run()
+	cluster.Follow(t, p, r)
+	p.Exec("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY, pad LONGTEXT)")
+	cluster.WaitCaughtUp(t, p, r, 20*time.Second)
+	path := ballast(t, r, 1)
+	for i := range 20 {
+		p.Exec(fmt.Sprintf("INSERT INTO d.t VALUES (%d, REPEAT('x', 300000))", i))
+	}
+	cluster.WaitFor(t, 20*time.Second, func() string {
+		st := r.Status()
+		if n := st["Last_IO_Errno"]; n == "1021" || n == "1026" {
+			return ""
+		}
+		if n := st["Last_SQL_Errno"]; n == "1021" || n == "1026" {
+			return ""
+		}
+		return fmt.Sprintf("nobody says that the disk is full: IO %s %s, SQL %s %s", st["Slave_IO_Running"], st["Last_IO_Error"], st["Slave_SQL_Running"], st["Last_SQL_Error"])
+	})
+	r.One("SELECT COUNT(*) FROM d.t")
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if st := r.Status(); st["Slave_SQL_Running"] == "No" {
+		r.Exec("START SLAVE")
+	}
+	cluster.WaitFor(t, time.Minute, func() string {
+		if r.One("SELECT COUNT(*) FROM d.t") == "20" {
+			return ""
+		}
+		return fmt.Sprint(r.Status())
+	})
+	cluster.SameData(t, p.Name, p.DB(), r.Name, r.DB())
+}
+
+// After a failed fsync nobody knows what the disk holds: the process ends at
+// once with exit code 74, and what it had acknowledged is there afterwards.
+func TestFault_FsyncError(t *testing.T) {
+	strace := cluster.Need(t, "strace")
+	s := cluster.Start(t, "primary", "server-id=1", "log-bin=mysql-bin")
+	s.Exec("CREATE DATABASE d", "CREATE TABLE d.t (id BIGINT PRIMARY KEY)")
+	acked := map[string]bool{}
+	unknown := map[string]bool{}
+	for round, when := range []int{1, 7, 30} {
+		trace := exec.Command(strace, "-f", "-q", "-o", filepath.Join(t.TempDir(), "trace"), "-e", "trace=fsync,fdatasync",
+			"-e", fmt.Sprintf("inject=fsync,fdatasync:error=EIO:when=%d+", when), "-p", fmt.Sprint(s.Pid()))
+		var said strings.Builder
+		trace.Stderr = &said
+		if err := trace.Start(); err != nil {
+			t.Fatal(err)
+		}
+		cluster.WaitFor(t, 10*time.Second, func() string {
+			b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.Pid()))
+			if strings.Contains(string(b), "TracerPid:\t0\n") {
+				return "not traced: " + said.String()
+			}
+			return ""
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		var mu sync.Mutex
+		var wg sync.WaitGroup
+		var failed time.Time
+		for w := range 4 {
+			wg.Go(func() {
+				for i := 0; ctx.Err() == nil; i++ {
+					id := fmt.Sprint(round*1000000 + w*100000 + i)
+					_, err := s.DB().ExecContext(ctx, "INSERT INTO d.t VALUES ("+id+")")
+					mu.Lock()
+					if err == nil {
+						acked[id] = true // also when another has failed already
+					} else {
+						unknown[id] = true
+						if failed.IsZero() {
+							failed = time.Now()
+						}
+					}
+					mu.Unlock()
+					if err != nil {
+						return
+					}
+				}
+			})
+		}
+		wg.Wait()
+		select {
+		case <-s.Ended():
+		case <-time.After(time.Second):
+			t.Errorf("round %d: the process lives %v after the failure", round, time.Since(failed))
+			s.Kill()
+		}
+		cancel()
+		if code := s.ExitCode(); code != 74 {
+			t.Errorf("round %d: exit code %d, want 74", round, code)
+		}
+		_ = trace.Wait() // it ends with what it traces
+		s.Run()
+		there := map[string]bool{}
+		for _, r := range s.Rows("SELECT id FROM d.t") {
+			there[r[0]] = true
+			if !acked[r[0]] && !unknown[r[0]] {
+				t.Errorf("row %s is nobody's", r[0])
+			}
+		}
+		for id := range acked {
+			if !there[id] {
+				t.Errorf("round %d: acknowledged row %s is lost", round, id)
+			}
+		}
+	}
+	t.Logf("%d rows acknowledged, %d unknown", len(acked), len(unknown))
+}
