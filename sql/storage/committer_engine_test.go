@@ -353,8 +353,7 @@ func TestRecovery_CutAfter(t *testing.T) {
 // TestTail_StaysShort: the store flushes by itself, and the local log is purged
 // behind it.
 func TestTail_StaysShort(t *testing.T) {
-	e := openFake(t, vfs.NewMem(), nil)
-	e.tail.limit = 64 << 10
+	e := openFake(t, vfs.NewMem(), func(o *Options) { o.flushTail = 64 << 10 })
 	e.local.size = 16 << 10
 	value := strings.Repeat("x", 4000)
 	deadline := time.Now().Add(20 * time.Second)

@@ -51,6 +51,7 @@ type Options struct {
 	Now               func() time.Time
 
 	storeOptions func(*pebble.Options)    // tests: changes the store's options
+	flushTail    uint64                   // tests: takes the place of the constant
 	hooks        func(*Engine) tableHooks // tests: takes the place of the transaction half
 }
 

@@ -29,7 +29,7 @@ type tailState struct {
 	durable atomic.Pointer[coordinate] // what a power cut would leave; never nil once the Engine serves
 	flushed chan struct{}              // buffered: look again
 	failing atomic.Pointer[error]      // the last flush failed
-	limit   uint64                     // flushTail, but for tests
+	limit   uint64                     // bytes of log that may be newer than the durable store
 
 	mu      sync.Mutex // guards the cached answer
 	checked time.Time
@@ -38,7 +38,11 @@ type tailState struct {
 }
 
 func newTailState(e *Engine) *tailState {
-	return &tailState{e: e, flushed: make(chan struct{}, 1), limit: flushTail}
+	t := &tailState{e: e, flushed: make(chan struct{}, 1), limit: flushTail}
+	if e.o.flushTail > 0 {
+		t.limit = e.o.flushTail
+	}
+	return t
 }
 
 func (t *tailState) wake() {
