@@ -92,6 +92,9 @@ func runDemo(ctx context.Context, dir string, port int, out io.Writer) (err erro
 		}
 		return fmt.Errorf("set up replication: %w", err)
 	}
+	for _, s := range servers {
+		s.db.Close() // nobody but the user and the replicas in SHOW PROCESSLIST
+	}
 	describeDemo(out, dir, servers)
 	return waitDemo(ctx, out, servers)
 }
@@ -183,6 +186,7 @@ func (s *demoServer) lastLog() string {
 // connectDemo makes the replicas follow the primary. On a later run they do so
 // by themselves, unless the primary's port has changed.
 func connectDemo(ctx context.Context, primary *demoServer, replicas []*demoServer) error {
+	first := "" // the log that begins with the replicas' account
 	for _, r := range replicas {
 		st, err := replicaStatus(ctx, r.db)
 		if err != nil {
@@ -193,16 +197,12 @@ func connectDemo(ctx context.Context, primary *demoServer, replicas []*demoServe
 		}
 		file, pos := st["Relay_Master_Log_File"], st["Exec_Master_Log_Pos"]
 		if st == nil {
-			// The account comes with the first event of the primary's log.
-			if err := execAll(ctx, primary.db,
-				"CREATE USER IF NOT EXISTS 'repl'@'127.0.0.1' IDENTIFIED BY 'repl'",
-				"GRANT REPLICATION SLAVE ON *.* TO 'repl'@'127.0.0.1'"); err != nil {
-				return err
+			if first == "" {
+				if first, err = demoAccount(ctx, primary.db); err != nil {
+					return err
+				}
 			}
-			if err := primary.db.QueryRowContext(ctx, "SHOW BINARY LOGS").Scan(&file, new(string), new(string)); err != nil {
-				return err
-			}
-			pos = "4"
+			file, pos = first, "4"
 		}
 		if err := execAll(ctx, r.db, "STOP SLAVE", fmt.Sprintf(
 			"CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=%d, MASTER_USER='repl', MASTER_PASSWORD='repl', "+
@@ -212,6 +212,18 @@ func connectDemo(ctx context.Context, primary *demoServer, replicas []*demoServe
 		}
 	}
 	return waitReplicas(ctx, replicas)
+}
+
+// demoAccount makes the account that the replicas log in with, and returns the
+// primary's first log, from which a new replica gets everything.
+func demoAccount(ctx context.Context, primary *sql.DB) (file string, err error) {
+	if err := execAll(ctx, primary,
+		"CREATE USER IF NOT EXISTS 'repl'@'127.0.0.1' IDENTIFIED BY 'repl'",
+		"GRANT REPLICATION SLAVE ON *.* TO 'repl'@'127.0.0.1'"); err != nil {
+		return "", err
+	}
+	err = primary.QueryRowContext(ctx, "SHOW BINARY LOGS").Scan(&file, new(string), new(string))
+	return file, err
 }
 
 // waitReplicas waits until both threads of every replica run.

@@ -74,8 +74,9 @@ func serve(ctx context.Context, cfg *conf.Config, log *slog.Logger) error {
 	log.Info("ready for connections", "version", cfg.Version, "address", l.Addr().String(), "server_id", cfg.ServerID, "datadir", cfg.DataDir)
 	<-ctx.Done()
 	log.Info("shutting down")
-	// A second signal kills, as the default handler does.
-	signal.Reset(os.Interrupt, syscall.SIGTERM)
+	// A second Ctrl-C kills, as the default handler does. A second SIGTERM does
+	// not: a demo that dies may send it once for each of its threads.
+	signal.Reset(os.Interrupt)
 	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
 	if err := n.close(stopCtx); err != nil {
