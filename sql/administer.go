@@ -215,8 +215,8 @@ func (s *Session) checksumTables(ctx *gms.Context, st *replstmt.ChecksumTable) (
 			return nil, gms.ErrNoDatabaseSelected.New()
 		}
 		name := db + "." + t.Name
-		if !s.mayRead(ctx, db, t.Name) {
-			return nil, sqlError(1142, "42000", "SELECT command denied to user '%s'@'%s' for table '%s'", s.Client().User, s.Client().Address, t.Name)
+		if err := s.authorizeTable(ctx, db, t.Name, gms.PrivilegeType_Select); err != nil {
+			return nil, err
 		}
 		sum, ok, err := s.checksum(ctx, db, t.Name)
 		switch {
@@ -232,12 +232,6 @@ func (s *Session) checksumTables(ctx *gms.Context, st *replstmt.ChecksumTable) (
 		}
 	}
 	return gms.RowsToRowIter(rows...), nil
-}
-
-func (s *Session) mayRead(ctx *gms.Context, db, table string) bool {
-	d := s.server.engine.Analyzer.Catalog.MySQLDb
-	return s.internal || !d.Enabled() || d.UserHasPrivileges(ctx,
-		gms.NewPrivilegedOperation(gms.PrivilegeCheckSubject{Database: db, Table: table}, gms.PrivilegeType_Select))
 }
 
 func (s *Session) checksum(ctx *gms.Context, db, table string) (sum uint32, ok bool, err error) {

@@ -43,8 +43,8 @@ func (b *builder) Build(ctx *gms.Context, n gms.Node, row gms.Row) (gms.RowIter,
 		return b.showColumns(ctx, s, n, row)
 	case *plan.ShowStatus:
 		return b.showStatus(ctx, n)
-	case *plan.UnlockTables:
-		s.release()
+	case *plan.ShowGrants:
+		return b.showGrants(ctx, s, n)
 	case *plan.CreateEvent, *plan.AlterEvent, *plan.DropEvent:
 		return nil, notSupported("EVENT")
 	}
@@ -72,7 +72,7 @@ func targets(ctx *gms.Context, n gms.Node) []string {
 // definitions, accounts or other settings.
 func changesCatalog(n gms.Node) bool {
 	switch n.(type) {
-	case *plan.CreateTable, *plan.DropTable, *plan.RenameTable, *plan.Truncate,
+	case *rename, *plan.CreateTable, *plan.DropTable, *plan.RenameTable, *plan.Truncate,
 		*plan.CreateDB, *plan.DropDB, *plan.AlterDB, *plan.CreateSchema, *plan.DropSchema,
 		*plan.AddColumn, *plan.DropColumn, *plan.RenameColumn, *plan.ModifyColumn,
 		*plan.AlterDefaultSet, *plan.AlterDefaultDrop, *plan.AlterAutoIncrement,

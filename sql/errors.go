@@ -110,6 +110,8 @@ func byType(err error) (num uint16, msg, state string, ok bool) {
 		dbThere    *storage.DatabaseExistsError
 		dupIndex   *storage.DuplicateIndexError
 		definition *storage.DefinitionError
+		notLocked  *storage.NotLockedError
+		readLocked *storage.ReadLockedError
 		apply      *storage.ApplyError
 		repl       *replstate.Error
 	)
@@ -130,6 +132,10 @@ func byType(err error) (num uint16, msg, state string, ok bool) {
 		return 1007, dbThere.Error(), "", true
 	case errors.As(err, &dupIndex):
 		return 1061, dupIndex.Error(), "", true
+	case errors.As(err, &notLocked):
+		return 1100, notLocked.Error(), "", true
+	case errors.As(err, &readLocked):
+		return 1099, readLocked.Error(), "", true
 	case errors.As(err, &definition):
 		return definition.Errno, definition.Text, "", true
 	case errors.As(err, &apply):

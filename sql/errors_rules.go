@@ -161,7 +161,11 @@ var engineTexts = []textRule{
 	rule(1110, `column '([^']*)' specified twice`, as("Column '%s' specified twice")),
 	rule(1115, `Unknown character set: (\S+)`, as("Unknown character set: '%s'")),
 	rule(1136, `number of values does not match number of columns provided`, as("Column count doesn't match value count at row 1")),
+	rule(1099, `Table '[^']*' was locked with a READ lock and can't be updated`, nil),
+	rule(1100, `Table '[^']*' was not locked with LOCK TABLES`, nil),
+	rule(1142, `\S+(, \S+)* command denied to user '[^']*'@'[^']*' for table '[^']*'`, nil),
 	rule(1142, `command denied to user (\S+)`, deniedCommand),
+	rule(1235, `(GRANT|REVOKE) does not yet support the dynamic privilege: "([^"]*)"`, as("This version of MySQL doesn't yet support '%s %s'")),
 	after("DROP TABLE", rule(1051, `table not found: (\S+?)(?:, maybe you mean .*)?`, func(m []string, st Statement) string {
 		return fmt.Sprintf("Unknown table '%s'", qualified(m[1], st))
 	})),

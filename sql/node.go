@@ -112,6 +112,10 @@ func (s *Session) run(ctx *gms.Context, stmt replstmt.Statement) error {
 		return s.flush(ctx, st)
 	case *replstmt.Kill:
 		return s.kill(ctx, st)
+	case *replstmt.LockTables:
+		return s.lockTables(ctx, st)
+	case *replstmt.UnlockTables:
+		return s.unlockTables(ctx)
 	case *replstmt.NotSupported:
 		return notSupported(st.Feature)
 	}

@@ -70,7 +70,7 @@ func (p *parser) ParseWithOptions(ctx context.Context, query string, delimiter r
 	if multi || hidden {
 		note(ctx, text)
 	}
-	return stmt, text, rest, nil
+	return p.own(ctx, stmt), text, rest, nil
 }
 
 // ParseOneWithOptions implements gms.Parser.
@@ -95,7 +95,17 @@ func (p *parser) ParseOneWithOptions(ctx context.Context, query string, o sqlpar
 	if err := tables.PrepareStatement(stmt, defaultDatabase(ctx)); err != nil {
 		return nil, 0, err
 	}
-	return stmt, end, nil
+	return p.own(ctx, stmt), end, nil
+}
+
+// own replaces statements that go-mysql-server parses but does not carry out
+// as MySQL does.
+func (p *parser) own(ctx context.Context, stmt sqlparser.Statement) sqlparser.Statement {
+	if from, to, ok := tables.Renames(stmt, defaultDatabase(ctx)); ok {
+		r := &rename{server: p.server, from: from, to: to}
+		return sqlparser.InjectedStatement{Auth: r.auth(), Statement: r}
+	}
+	return stmt
 }
 
 func defaultDatabase(ctx context.Context) string {

@@ -22,13 +22,14 @@ type replicated struct {
 	origin *txn.Origin
 	at     uint32 // header time
 	server uint32 // originating server
+	noUse  bool   // LOG_EVENT_SUPPRESS_USE
 }
 
 // statement describes it for the binlog: what the source logged, word for word.
 func (r *replicated) statement(s *Server) storage.DDLStatement {
 	return storage.DDLStatement{
 		Text: r.q.SQL, DB: r.q.DB, Status: r.q.Status, Time: time.Unix(int64(r.at), 0), ThreadID: r.q.ThreadID,
-		NoBinlog: !s.vars.Bool("log_replica_updates"), Origin: r.origin, ServerID: r.server, ErrorCode: r.q.ErrorCode,
+		NoBinlog: !s.vars.Bool("log_replica_updates"), Origin: r.origin, ServerID: r.server, ErrorCode: r.q.ErrorCode, NoUse: r.noUse,
 	}
 }
 
@@ -114,7 +115,8 @@ func statementOf(g *txn.Group) (*replicated, error) {
 			return nil, unsupportedStatement("statement-based logging of "+strings.ToUpper(firstWord(q.SQL)), q.DB)
 		}
 		q.SQL = strings.Clone(q.SQL)
-		r = &replicated{q: q, origin: g.Origin, at: ev.Timestamp(), server: ev.ServerID()}
+		r = &replicated{q: q, origin: g.Origin, at: ev.Timestamp(), server: ev.ServerID(),
+			noUse: ev.Flags()&event.FlagSuppressUse != 0}
 	}
 	if r == nil {
 		return nil, &storage.ApplyError{Errno: 1105, Text: "the group holds no statement"}

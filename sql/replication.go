@@ -133,7 +133,7 @@ func (s *Session) resetReplica(ctx *gms.Context, st *replstmt.ResetReplica) erro
 
 // mayReload checks the privilege for RESET MASTER and FLUSH.
 func (s *Session) mayReload(ctx *gms.Context) error {
-	if s.may(ctx, gms.PrivilegeType_Reload) || s.may(ctx, gms.PrivilegeType_Super) {
+	if s.may(ctx, gms.PrivilegeType_Reload) {
 		return nil
 	}
 	return accessDenied("RELOAD")

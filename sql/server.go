@@ -66,6 +66,7 @@ func New(o Options) (*Server, error) {
 	}
 	s.started = s.now()
 	logrus.SetLevel(logrus.ErrorLevel)
+	installAuthorization()
 	s.provider = tables.NewProvider(o.Engine)
 	s.buildEngine()
 	if err := s.openAccounts(); err != nil {

@@ -216,15 +216,12 @@ func (s *Session) GetAllSessionVariables() map[string]any {
 // may reports whether the session's account has a global privilege or one of
 // the dynamic ones.
 func (s *Session) may(ctx *gms.Context, p gms.PrivilegeType, dynamic ...string) bool {
-	db := s.server.engine.Analyzer.Catalog.MySQLDb
-	if s.internal || !db.Enabled() {
+	if s.lacks(ctx, "", "", p) == "" {
 		return true
 	}
-	if db.UserHasPrivileges(ctx, gms.NewPrivilegedOperation(gms.PrivilegeCheckSubject{}, p)) {
-		return true
-	}
+	active := s.server.engine.Analyzer.Catalog.MySQLDb.UserActivePrivilegeSet(ctx)
 	for _, d := range dynamic {
-		if db.UserHasPrivileges(ctx, gms.NewDynamicPrivilegedOperation(d)) {
+		if active.HasDynamic(d) {
 			return true
 		}
 	}

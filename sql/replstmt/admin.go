@@ -107,16 +107,46 @@ func (p *parser) kill() Statement {
 	return s
 }
 
-// lockInstance parses LOCK INSTANCE FOR BACKUP.
-func (p *parser) lockInstance() Statement {
-	p.expect("LOCK", "INSTANCE", "FOR", "BACKUP")
-	return &LockInstance{}
+// lock parses LOCK INSTANCE FOR BACKUP and LOCK TABLES.
+func (p *parser) lock() Statement {
+	p.expect("LOCK")
+	if p.accept("INSTANCE") {
+		p.expect("FOR", "BACKUP")
+		return &LockInstance{}
+	}
+	p.expectAny("TABLES", "TABLE")
+	s := &LockTables{Tables: []TableLock{p.tableLock()}}
+	for p.acceptPunct(',') {
+		s.Tables = append(s.Tables, p.tableLock())
+	}
+	return s
 }
 
-// unlockInstance parses UNLOCK INSTANCE.
-func (p *parser) unlockInstance() Statement {
-	p.expect("UNLOCK", "INSTANCE")
-	return &UnlockInstance{}
+// tableLock requires table [[AS] alias] {READ [LOCAL] | [LOW_PRIORITY] WRITE}.
+func (p *parser) tableLock() TableLock {
+	t := TableLock{Table: p.table()}
+	if p.accept("AS") || !p.see("READ") && !p.see("WRITE") && !p.see("LOW_PRIORITY") {
+		t.Alias = p.name()
+	}
+	switch p.expectAny("READ", "WRITE", "LOW_PRIORITY") {
+	case "READ":
+		p.accept("LOCAL")
+	case "WRITE":
+		t.Write = true
+	case "LOW_PRIORITY":
+		p.expect("WRITE")
+		t.Write = true
+	}
+	return t
+}
+
+// unlock parses UNLOCK INSTANCE and UNLOCK TABLES.
+func (p *parser) unlock() Statement {
+	p.expect("UNLOCK")
+	if p.expectAny("INSTANCE", "TABLES", "TABLE") == "INSTANCE" {
+		return &UnlockInstance{}
+	}
+	return &UnlockTables{}
 }
 
 // binlog parses BINLOG 'base64'; MariaDB also writes two strings.

@@ -68,9 +68,9 @@ func classify(sql string) (parse func(*parser) Statement, ok bool) {
 	case l.is(t, "KILL"):
 		return (*parser).kill, true
 	case l.is(t, "LOCK"):
-		return (*parser).lockInstance, l.is(l.next(), "INSTANCE")
+		return (*parser).lock, l.isAny(l.next(), "INSTANCE", "TABLES", "TABLE")
 	case l.is(t, "UNLOCK"):
-		return (*parser).unlockInstance, l.is(l.next(), "INSTANCE")
+		return (*parser).unlock, l.isAny(l.next(), "INSTANCE", "TABLES", "TABLE")
 	case l.is(t, "BINLOG"):
 		return (*parser).binlog, true
 	case l.is(t, "CHECKSUM"):

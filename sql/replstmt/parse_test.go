@@ -97,6 +97,10 @@ var statements = []struct {
 	{"KILL @id + 1", &Kill{Expr: "@id + 1"}},
 	{"KILL 1 + 2", &Kill{Expr: "1 + 2"}},
 	{"LOCK INSTANCE FOR BACKUP", &LockInstance{}},
+	{"LOCK TABLES t READ", &LockTables{[]TableLock{{Table: Table{"", "t"}}}}},
+	{"lock table `a b` write, d.t AS x READ LOCAL, u y LOW_PRIORITY WRITE", &LockTables{[]TableLock{
+		{Table: Table{"", "a b"}, Write: true}, {Table: Table{"d", "t"}, Alias: "x"}, {Table: Table{"", "u"}, Alias: "y", Write: true}}}},
+	{"UNLOCK TABLES", &UnlockTables{}},
 	{"UNLOCK INSTANCE", &UnlockInstance{}},
 	{"BINLOG 'abc\n+/='", &Binlog{Data: []string{"abc\n+/="}}},
 	{"BINLOG 'a', 'b'", &Binlog{Data: []string{"a", "b"}}},
@@ -162,7 +166,7 @@ func TestParse_Remainder(t *testing.T) {
 // others are statements that stay with the engine's parser.
 var others = []string{
 	"", ";", "SELECT 1", "START TRANSACTION", "START", "STOP", "RESET PERSIST", "SHOW TABLES", "SHOW FULL TABLES", "SHOW", "SHOW VARIABLES LIKE 'x'",
-	"LOCK TABLES t READ", "UNLOCK TABLES", "SHOW ALL", "INSERT INTO t VALUES ('CHANGE MASTER TO')", "`SHOW` MASTER STATUS", "/* SHOW MASTER STATUS */",
+	"SHOW ALL", "INSERT INTO t VALUES ('CHANGE MASTER TO')", "`SHOW` MASTER STATUS", "/* SHOW MASTER STATUS */",
 	"/*!99999 SHOW MASTER STATUS */", "-- SHOW MASTER STATUS", "'SHOW' MASTER STATUS", "changes", "xab", "SHOWMASTER STATUS", "/* open", "SET PASSWORD = 'x'",
 }
 

@@ -201,6 +201,19 @@ type Kill struct {
 	Expr  string // SQL text of any other expression
 }
 
+// LockTables is LOCK TABLES, UnlockTables is UNLOCK TABLES.
+type (
+	LockTables   struct{ Tables []TableLock }
+	UnlockTables struct{}
+)
+
+// TableLock is one table of LOCK TABLES.
+type TableLock struct {
+	Table
+	Alias string // "" = none
+	Write bool   // WRITE, not READ [LOCAL]
+}
+
 // LockInstance is LOCK INSTANCE FOR BACKUP; UnlockInstance is UNLOCK INSTANCE.
 type (
 	LockInstance   struct{}
@@ -277,6 +290,8 @@ func (*ShowReplicas) Name() string    { return "SHOW REPLICAS" }
 func (*Purge) Name() string           { return "PURGE BINARY LOGS" }
 func (*Flush) Name() string           { return "FLUSH" }
 func (*Kill) Name() string            { return "KILL" }
+func (*LockTables) Name() string      { return "LOCK TABLES" }
+func (*UnlockTables) Name() string    { return "UNLOCK TABLES" }
 func (*LockInstance) Name() string    { return "LOCK INSTANCE" }
 func (*UnlockInstance) Name() string  { return "UNLOCK INSTANCE" }
 func (*Binlog) Name() string          { return "BINLOG" }

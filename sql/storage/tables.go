@@ -266,14 +266,18 @@ func (n metaName) key() []byte {
 
 // LockTable takes a metadata lock until the transaction's end and returns the
 // table's current definition. Errors: *NoDatabaseError, *NoTableError,
-// ErrLockTimeout, ErrDeadlock.
+// *NotLockedError, *ReadLockedError, ErrLockTimeout, ErrDeadlock.
 func (tx *Tx) LockTable(ctx context.Context, db, name string, m MetaLock) (*Table, error) {
 	if tx.done {
 		return nil, ErrTxDone
 	}
 	mode := [...]lock.Mode{MetaRead: lock.IS, MetaWrite: lock.IX, MetaExclusive: lock.X}[m]
 	n := metaName{db, name}
-	if tx.meta[n] < mode {
+	held, err := tx.o.Locks.allow(n, mode)
+	if err != nil {
+		return nil, err
+	}
+	if !held && tx.meta[n] < mode {
 		_, err := tx.ts.locks.Acquire(ctx, tx.owner, n.key(), mode, lock.Wait{Timeout: tx.o.MetaWait})
 		if err != nil {
 			return nil, tx.lockError(err)

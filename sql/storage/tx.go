@@ -71,6 +71,7 @@ type TxOptions struct {
 	// Begin returns the default database and the status variables of the BEGIN
 	// event. It is called once, at the first logged row. nil = none.
 	Begin func() (db string, status event.QueryStatus)
+	Locks *TableLocks // of the session: LOCK TABLES; nil = none
 	// NoForeignKeys sets the flag NO_FOREIGN_KEY_CHECKS on the rows events.
 	NoForeignKeys bool
 }

@@ -44,7 +44,11 @@ func (s *Session) beginDDL(ctx *gms.Context, db string) (*storage.DDL, error) {
 		st = storage.DDLStatement{Text: s.query, DB: s.GetCurrentDatabase()}
 	}
 	if db != "" && st.Origin == nil {
-		st.DB, st.FilterDB = db, db
+		st.DB, st.FilterDB, st.NoUse = db, db, true
+	}
+	st.Locks = s.locks
+	if db != "" && s.locks.Held() {
+		return nil, sqlErrorf(1192, "HY000", "Can't execute the given command because you have active locked tables or an active transaction")
 	}
 	d, err := s.engine.BeginDDL(ctx, st)
 	if err != nil {

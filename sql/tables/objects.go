@@ -238,9 +238,23 @@ func (d *Database) DropTrigger(ctx *gms.Context, name string) error {
 
 // dropTriggersOf deletes the triggers of a table that is being dropped.
 func (d *Database) dropTriggersOf(ctx *gms.Context, table string) error {
-	all, err := d.GetTriggers(ctx)
+	names, err := d.triggersOf(ctx, table)
 	if err != nil {
 		return err
+	}
+	for _, name := range names {
+		if err := d.p.changeObject(ctx, objectKey(triggerSpace, d.name, name), nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// triggersOf returns the names of a table's triggers.
+func (d *Database) triggersOf(ctx *gms.Context, table string) (names []string, err error) {
+	all, err := d.GetTriggers(ctx)
+	if err != nil {
+		return nil, err
 	}
 	for _, t := range all {
 		stmt, err := sqlparser.Parse(t.CreateStatement)
@@ -248,12 +262,10 @@ func (d *Database) dropTriggersOf(ctx *gms.Context, table string) error {
 			continue
 		}
 		if n, ok := stmt.(*sqlparser.DDL); ok && n.TriggerSpec != nil && n.Table.Name.String() == table {
-			if err := d.p.changeObject(ctx, objectKey(triggerSpace, d.name, t.Name), nil); err != nil {
-				return err
-			}
+			names = append(names, t.Name)
 		}
 	}
-	return nil
+	return names, nil
 }
 
 // GetStoredProcedure implements gms.StoredProcedureDatabase.

@@ -28,10 +28,11 @@ type Session struct {
 	wrote     bool // the open storage statement wrote rows
 	ddl       *ddlScope
 	query     string
-	read      storage.LockMode   // what this statement's reads lock
-	skip      storage.LockPolicy // NOWAIT, SKIP LOCKED
-	targets   map[string]bool    // tables that an UPDATE or DELETE changes: db.table
-	rowReader *storage.Tx        // reads rows inside a DDL scope
+	read      storage.LockMode    // what this statement's reads lock
+	skip      storage.LockPolicy  // NOWAIT, SKIP LOCKED
+	targets   map[string]bool     // tables that an UPDATE or DELETE changes: db.table
+	rowReader *storage.Tx         // reads rows inside a DDL scope
+	locks     *storage.TableLocks // of LOCK TABLES
 }
 
 // Policy is what a session asks its server about. Its methods are called by the
@@ -144,6 +145,7 @@ func (s *Session) EndStatement() {
 func (s *Session) Close() {
 	s.dropDDL()
 	s.SetTransaction(nil)
+	s.locks.Release()
 }
 
 func (s *Session) autocommit() bool {
@@ -185,6 +187,7 @@ func (s *Session) StartTransaction(ctx *gms.Context, c gms.TransactionCharacteri
 	s.tx = t
 	s.stmtOpen, s.edits, s.wrote = false, 0, false
 	if explicit {
+		s.locks.Release()
 		s.open(ctx)
 	}
 	return t, nil
@@ -200,6 +203,7 @@ func (s *Session) open(ctx *gms.Context) {
 		o = s.policy.Begin(ctx, s, s.tx.explicit)
 	}
 	o.ReadOnly = o.ReadOnly || s.tx.readOnly
+	o.Locks = s.locks
 	s.tx.tx = s.engine.Begin(o)
 }
 

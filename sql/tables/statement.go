@@ -13,9 +13,6 @@ import (
 func PrepareStatement(stmt sqlparser.Statement, db string) error {
 	switch n := stmt.(type) {
 	case *sqlparser.DDL:
-		if err := prepareRename(n, db); err != nil {
-			return err
-		}
 		return prepareDDL(n)
 	case *sqlparser.Delete:
 		if len(n.Partitions) > 0 {
@@ -27,7 +24,7 @@ func PrepareStatement(stmt sqlparser.Statement, db string) error {
 			return unsupported("PARTITION")
 		}
 		for _, d := range n.Statements {
-			if err := prepareRename(d, db); err != nil {
+			if err := prepareRename(d, db); len(n.Statements) > 1 && err != nil {
 				return err
 			}
 			if err := prepareDDL(d); err != nil {
@@ -47,21 +44,15 @@ func prepareDelete(n *sqlparser.Delete) {
 	}
 }
 
-// prepareRename refuses to move a table to another database: go-mysql-server
-// drops the new name's qualifier.
+// prepareRename refuses a RENAME beside other clauses of ALTER TABLE that needs
+// another database than the default one: go-mysql-server drops the qualifiers.
 func prepareRename(n *sqlparser.DDL, db string) error {
 	if n.Action != sqlparser.RenameStr {
 		return nil
 	}
-	name := func(t sqlparser.TableName) string {
-		if q := t.DbQualifier.String(); q != "" {
-			return q
-		}
-		return db
-	}
 	for i := range n.FromTables {
-		if i < len(n.ToTables) && name(n.FromTables[i]) != name(n.ToTables[i]) {
-			return unsupported("RENAME TABLE to another database")
+		if i < len(n.ToTables) && (qualify(n.FromTables[i], db).Database != db || qualify(n.ToTables[i], db).Database != db) {
+			return unsupported("ALTER TABLE ... RENAME with other clauses, outside the default database")
 		}
 	}
 	return nil

@@ -202,7 +202,7 @@ func (t *Table) reader(ctx *gms.Context, s *Session, l storage.LockMode) (*stora
 		return nil, nil, err
 	}
 	lock := storage.MetaRead
-	if l != storage.LockNone {
+	if l == storage.LockExclusive || l == storage.LockShared && !s.locks.Held() {
 		lock = storage.MetaWrite
 	}
 	now, err := t.lockDefinition(ctx, s, tx, lock)
