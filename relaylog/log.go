@@ -28,6 +28,7 @@ type Options struct {
 	ServerVersion string           // for our Format_description
 	MaxSize       func() int64     // bytes after which a new file begins between transactions; nil = 1 GiB
 	MaxEvent      int64            // 0 = logfile.DefaultMaxEvent
+	Applied       string           // file that holds the end of what was applied: Open reads none before it; "" or unknown = all
 	Now           func() time.Time // nil = time.Now
 	Logger        *slog.Logger     // nil = discard
 }
@@ -559,10 +560,6 @@ func (l *Log) Files() ([]FileInfo, error) {
 
 // Index gives read access to the list of files.
 func (l *Log) Index() *logfile.Index { return l.x }
-
-// IsDiskFull reports whether Append failed for lack of space: it may be tried
-// again.
-func IsDiskFull(err error) bool { return logfile.IsDiskFull(err) }
 
 // Close syncs and closes the active file and ends all Readers with ErrClosed.
 func (l *Log) Close() error {

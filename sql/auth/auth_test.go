@@ -302,25 +302,6 @@ func TestRewrittenFormIsAccepted(t *testing.T) {
 	}
 }
 
-func TestMaskPasswords(t *testing.T) {
-	for in, want := range map[string]string{
-		"CREATE USER u IDENTIFIED BY 'canary'":                                                     "CREATE USER u IDENTIFIED BY <secret>",
-		"ALTER USER 'a'@'b' IDENTIFIED WITH 'p' AS 'canary' COMMENT 'c', d IDENTIFIED BY 'canary'": "ALTER USER 'a'@'b' IDENTIFIED WITH 'p' AS <secret> COMMENT 'c', d IDENTIFIED BY <secret>",
-		"SET PASSWORD FOR 'u'@'h' = 'canary'":                                                      "SET PASSWORD FOR 'u'@'h' = <secret>",
-		"SET PASSWORD = PASSWORD('canary')":                                                        "SET PASSWORD = PASSWORD(<secret>)",
-		"CHANGE MASTER TO MASTER_HOST='h', MASTER_PASSWORD='canary', MASTER_PORT=1":                "CHANGE MASTER TO MASTER_HOST='h', MASTER_PASSWORD=<secret>, MASTER_PORT=1",
-		"START SLAVE USER='u' PASSWORD='canary'":                                                   "START SLAVE USER='u' PASSWORD=<secret>",
-		"ALTER USER u IDENTIFIED BY 'canary' REPLACE 'canary'":                                     "ALTER USER u IDENTIFIED BY <secret> REPLACE <secret>",
-		"SELECT 'a' FROM password":                                                                 "SELECT 'a' FROM password",
-		"SELECT 'plain'":                                                                           "SELECT 'plain'",
-		"CREATE USER u IDENTIFIED BY 'canary":                                                      "CREATE USER u IDENTIFIED BY <secret>",
-	} {
-		if got := MaskPasswords(in); got != want {
-			t.Errorf("%s:\n got %s\nwant %s", in, got, want)
-		}
-	}
-}
-
 func FuzzRewriteStatement(f *testing.F) {
 	for _, s := range []string{"CREATE USER u@h IDENTIFIED BY 'x', v", "ALTER USER CURRENT_USER() IDENTIFIED WITH a AS 0x41",
 		"SET PASSWORD FOR a@b=PASSWORD('x')", "GRANT a TO b IDENTIFIED VIA c USING PASSWORD('", "/*!50000 CREATE*/ USER -- \n`a``b`"} {
@@ -333,6 +314,5 @@ func FuzzRewriteStatement(f *testing.F) {
 		if err == nil && !changed && got != q {
 			t.Errorf("unchanged, yet %q", got)
 		}
-		MaskPasswords(q)
 	})
 }

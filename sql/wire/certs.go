@@ -4,7 +4,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -16,18 +15,14 @@ import (
 	"os"
 	"path/filepath"
 	"time"
-
-	"binrelay/sql/auth"
 )
 
 // Names of the files in the data directory, as mysqld has them. The key of the
 // authority is not kept: nothing else is signed with it.
 const (
-	caFile         = "ca.pem"
-	certFile       = "server-cert.pem"
-	keyFile        = "server-key.pem"
-	privateKeyFile = "private_key.pem"
-	publicKeyFile  = "public_key.pem"
+	caFile   = "ca.pem"
+	certFile = "server-cert.pem"
+	keyFile  = "server-key.pem"
 )
 
 // certLife is how long a self-made certificate is valid.
@@ -133,53 +128,6 @@ func sign(serial int64, name string, parent *x509.Certificate, signer *ecdsa.Pri
 	}
 	cert, err := x509.ParseCertificate(der)
 	return cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), err
-}
-
-// EnsureRSAKey returns the key that passwords over plain TCP are encrypted for,
-// from private_key.pem in the data directory (mode 0600), and makes it and
-// public_key.pem first if there is none.
-func EnsureRSAKey(dir string) (*rsa.PrivateKey, error) {
-	name := filepath.Join(dir, privateKeyFile)
-	text, err := os.ReadFile(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return makeRSAKey(dir)
-	}
-	if err != nil {
-		return nil, err
-	}
-	block, _ := pem.Decode(text)
-	if block == nil {
-		return nil, fmt.Errorf("%s: no PEM block", name)
-	}
-	if key, err := x509.ParsePKCS1PrivateKey(block.Bytes); err == nil {
-		return key, nil
-	}
-	any, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	key, ok := any.(*rsa.PrivateKey)
-	if !ok {
-		return nil, fmt.Errorf("%s: not an RSA key", name)
-	}
-	return key, nil
-}
-
-func makeRSAKey(dir string) (*rsa.PrivateKey, error) {
-	key, err := rsa.GenerateKey(rand.Reader, auth.RSAKeyBits)
-	if err != nil {
-		return nil, err
-	}
-	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
-	if err != nil {
-		return nil, err
-	}
-	public := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
-	private := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})
-	if err := writeDurably(filepath.Join(dir, publicKeyFile), public, 0o644); err != nil {
-		return nil, err
-	}
-	return key, writeDurably(filepath.Join(dir, privateKeyFile), private, 0o600)
 }
 
 // writeDurably makes a file appear with all of its content or not at all.
