@@ -649,15 +649,21 @@ func TestLog_ErrorAtEveryIndex(t *testing.T) {
 	}
 }
 
-func TestLog_DamagedOldFileShowsWhenRead(t *testing.T) {
+// Damage in a file that is not the newest: what stands behind it is fetched
+// again, unless all of the file was applied; then it shows when it is read.
+func TestLog_DamagedOldFile(t *testing.T) {
 	fs := vfs.NewMem()
 	l, _ := mustOpen(t, testOptions(fs))
 	s := newSource(true)
-	appendAll(t, l, s.start(), s.txn(10), s.rotate(), s.txn(10))
+	appendAll(t, l, s.start(), s.txn(10))
+	whole := l.Source()
+	appendAll(t, l, s.txn(10), s.rotate(), s.txn(10))
 	l.Close()
 	b, _ := fs.UnsafeGetFileDataBuffer("/relay/relay-bin.000001")
-	b[len(b)-60] ^= 1
-	l, rec := mustOpen(t, testOptions(fs))
+	b[len(b)-100] ^= 1
+	o := testOptions(fs)
+	o.Applied = "relay-bin.000002"
+	l, rec := mustOpen(t, o)
 	if rec.Damage != nil || rec.Relay.File != "relay-bin.000002" {
 		t.Fatalf("%+v", rec)
 	}
@@ -665,6 +671,12 @@ func TestLog_DamagedOldFileShowsWhenRead(t *testing.T) {
 	var bad *logfile.CorruptError
 	if !errors.As(err, &bad) || bad.File != "relay-bin.000001" {
 		t.Fatalf("%v", err)
+	}
+	l.Close()
+	o.Applied = "relay-bin.000077" // of a log before a reset
+	_, rec = mustOpen(t, o)
+	if rec.Damage == nil || rec.Relay.File != "relay-bin.000001" || rec.Source != whole || len(rec.Discarded) != 1 {
+		t.Fatalf("%+v, want the source asked from %v", rec, whole)
 	}
 }
 

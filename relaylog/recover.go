@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"binrelay/binlog/event"
 	"binrelay/binlog/gtid"
@@ -21,11 +22,13 @@ type Recovered struct {
 	Retrieved gtid.Set  // GTIDs of the transactions kept
 }
 
-// Open recovers the log: it cuts it to the last complete transaction and
-// begins a new file at the first Append. Only the newest file can be torn, the
-// others were durable before it began; it alone is read. Files that the index
-// names and that are gone make the rest useless: everything is discarded, and
-// the source is to be asked from the applied coordinate.
+// Open recovers the log: it cuts it to the last complete transaction before
+// the first damage and begins a new file at the first Append. Only the newest
+// file can be torn by a crash, the others were durable before it began; damage
+// in those is somebody's doing, and what stands behind it is fetched again.
+// Files that the index names and that are gone make the rest useless:
+// everything is discarded, and the source is to be asked from the applied
+// coordinate.
 func Open(o Options) (*Log, Recovered, error) {
 	o = o.withDefaults()
 	x, err := logfile.OpenIndex(o.FS, o.Dir, o.Base)
@@ -50,6 +53,9 @@ func (l *Log) recover() (Recovered, error) {
 		rec.Damage, rec.Discarded = err, l.x.Files()
 		return rec, l.x.Clear()
 	} else if err != nil {
+		return rec, err
+	}
+	if err := l.dropBehindDamage(&rec); err != nil {
 		return rec, err
 	}
 	for {
@@ -80,6 +86,43 @@ func (l *Log) recover() (Recovered, error) {
 	l.retrieved, l.source, l.synced, l.end = rec.Retrieved, rec.Source, rec.Source, rec.Relay
 	l.tail.Set(logfile.Pos{File: rec.Relay.File, Offset: int64(rec.Relay.Pos)})
 	return rec, nil
+}
+
+// dropBehindDamage makes the first damaged file the newest, if anything in it
+// is still to be applied.
+func (l *Log) dropBehindDamage(rec *Recovered) error {
+	files := l.x.Files()
+	first := max(0, slices.Index(files, l.o.Applied))
+	for i := first; i < len(files)-1; i++ {
+		name := files[i]
+		var bad *logfile.CorruptError
+		err := l.readThrough(name)
+		if errors.As(err, &bad) {
+			rec.Damage, rec.Discarded = bad, files[i+1:]
+			_, err := l.x.RemoveAfter(name)
+			return err
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readThrough verifies a file; damage is a *logfile.CorruptError.
+func (l *Log) readThrough(name string) error {
+	s, err := logfile.OpenScanner(l.o.FS, l.x.Path(name), 0, logfile.ScanOptions{Foreign: true, MaxEvent: l.o.MaxEvent})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	for {
+		if _, _, err := s.Next(); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
 }
 
 // dropLast deletes the newest file.

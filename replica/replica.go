@@ -108,6 +108,11 @@ func Open(ctx context.Context, o Options) (*Replica, error) {
 func (r *Replica) openRelay() error {
 	ro := r.opt.Relay
 	ro.MaxEvent = r.opt.Settings().MaxEventBytes
+	at, _, err := r.opt.Target.Position(r.opt.Channel)
+	if err != nil {
+		return fmt.Errorf("read applied position: %w", err)
+	}
+	ro.Applied = at.Relay.File
 	log, rec, err := relaylog.Open(ro)
 	if err != nil {
 		return fmt.Errorf("open relay log: %w", err)

@@ -220,7 +220,7 @@ func (c *chaos) large(ctx context.Context, conn *sql.Conn) error {
 			c.set(c.big, id, refused)
 		}
 	}
-	pause(ctx, 100)
+	pause(ctx, 500)
 	return err
 }
 
@@ -381,7 +381,7 @@ func (c *chaos) settle() {
 	c.t.Helper()
 	for i, s := range c.servers[1:] {
 		s.Exec("START SLAVE")
-		cluster.WaitCaughtUp(c.t, c.servers[c.source[i+1]], s, 2*time.Minute)
+		cluster.WaitCaughtUp(c.t, c.servers[c.source[i+1]], s, 5*time.Minute)
 	}
 }
 
@@ -628,9 +628,9 @@ func chaosLoop(t *testing.T, n int, lines ...string) {
 		return s
 	}
 	p := start("primary", "server-id=1", "binlog_ignore_db=ign_")
-	r1 := start("replica1", "server-id=2", "read_only=ON", "sync_relay_log=1")
-	r2 := start("replica2", "server-id=3", "skip-log-slave-updates", "read_only=ON", "sync_relay_log=7")
-	r3 := start("chained", "server-id=4", "read_only=ON", "sync_relay_log=100")
+	r1 := start("replica1", "server-id=2", "read_only=ON", "sync_relay_log=30")
+	r2 := start("replica2", "server-id=3", "skip-log-slave-updates", "read_only=ON", "sync_relay_log=10")
+	r3 := start("chained", "server-id=4", "read_only=ON")
 	c := newChaos(t, []int{-1, 0, 0, 1}, p, r1, r2, r3)
 	end := c.load()
 	for range n {
