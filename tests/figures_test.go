@@ -162,7 +162,7 @@ func backlog(t *testing.T, n int) *cluster.Server {
 // here and on MariaDB, from the same primary in one run.
 func TestFigures_Applier(t *testing.T) {
 	needBench(t)
-	p := backlog(t, 20000)
+	p := backlog(t, 8000)
 	at := []string{p.Rows("SHOW BINARY LOGS")[1][0], "4"}
 	total := p.One("SELECT COUNT(*) FROM d.t")
 	var n float64
@@ -261,7 +261,7 @@ func TestFigures_StalledReplicas(t *testing.T) {
 	var next atomic.Int64
 	inserts(t, p.DSN("d"), "t", 8, 3*time.Second, &next) // warm, and bytes to be stalled on
 	var with, without []float64
-	for range 5 {
+	for range 3 {
 		without = append(without, inserts(t, p.DSN("d"), "t", 8, 2*time.Second, &next))
 		before, _ := rss(t, p.Pid())
 		var closers []io.Closer
@@ -289,6 +289,6 @@ func TestFigures_StalledReplicas(t *testing.T) {
 	}
 	slices.Sort(with)
 	slices.Sort(without)
-	figure(t, "commits/s, 8 writers, no stalled client", "%.0f", without[2])
-	figure(t, "commits/s, 8 writers, 8 stalled clients", "%.0f (ratio %.2f)", with[2], with[2]/without[2])
+	figure(t, "commits/s, 8 writers, no stalled client", "%.0f", without[1])
+	figure(t, "commits/s, 8 writers, 8 stalled clients", "%.0f (ratio %.2f)", with[1], with[1]/without[1])
 }
