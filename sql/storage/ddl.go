@@ -134,6 +134,22 @@ func (d *DDL) LockPlanned(planned *Table) error {
 	return nil
 }
 
+// Exists reports whether a table is there, and keeps it so until the scope
+// ends: a statement that has nothing to do because it is (CREATE TABLE IF NOT
+// EXISTS) must stand before a DROP in the binlog as well. A table that is not
+// there is not locked; CreateTable looks again.
+func (d *DDL) Exists(db, name string) (bool, error) {
+	if _, ok := d.ts.catalog.Load().with(d.ops...).Table(db, name); !ok {
+		return false, nil
+	}
+	_, err := d.lockTable(db, name, lock.IS)
+	var none *NoTableError
+	if errors.As(err, &none) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 func (d *DDL) change(ops ...catalogOp) {
 	d.ops = append(d.ops, ops...)
 	d.cat = d.cat.with(ops...)

@@ -12,6 +12,7 @@ import (
 	gomysql "github.com/go-mysql-org/go-mysql/mysql"
 
 	"binrelay/binlog/rowimage"
+	"binrelay/binlog/txn"
 )
 
 func TestDDL_CreateDropRename(t *testing.T) {
@@ -469,5 +470,47 @@ func TestDDL_PlannedOnAnOldDefinition(t *testing.T) {
 	again.Rollback()
 	if n := s.tables.locks.Len(); n != 0 {
 		t.Fatal(n, "locks stay")
+	}
+}
+
+// What a statement found to be there stays until its scope ends: a DROP comes
+// after it in the log.
+func TestDDL_ExistsHoldsOffADrop(t *testing.T) {
+	s := newTestStore(t)
+	s.create(t, kvSchema())
+	d, err := s.BeginDDL(t.Context(), DDLStatement{Text: "CREATE TABLE IF NOT EXISTS kv", DB: "t"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if there, err := d.Exists("t", "other"); there || err != nil {
+		t.Fatal(there, err)
+	}
+	if there, err := d.Exists("t", "kv"); !there || err != nil {
+		t.Fatal(there, err)
+	}
+	dropped := make(chan txn.CSN, 1)
+	go func() {
+		drop, err := s.BeginDDL(t.Context(), DDLStatement{Text: "DROP TABLE kv", DB: "t"})
+		if err == nil {
+			err = drop.DropTable("t", "kv")
+		}
+		if err != nil {
+			t.Error(err)
+			close(dropped)
+			return
+		}
+		res, err := drop.Commit(t.Context())
+		if err != nil {
+			t.Error(err)
+		}
+		dropped <- res.CSN
+	}()
+	s.waitBlocked(t, 1)
+	res, err := d.Commit(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if csn := <-dropped; csn <= res.CSN {
+		t.Fatalf("the DROP is record %d, what came before it %d", csn, res.CSN)
 	}
 }

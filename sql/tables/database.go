@@ -1,6 +1,7 @@
 package tables
 
 import (
+	"errors"
 	"strings"
 
 	gms "github.com/dolthub/go-mysql-server/sql"
@@ -97,7 +98,9 @@ func (d *Database) create(ctx *gms.Context, name string, schema gms.PrimaryKeySc
 	if err != nil {
 		return err
 	}
-	if _, ok := ddl.Catalog().Table(d.name, name); ok {
+	if there, err := ddl.Exists(d.name, name); err != nil {
+		return err
+	} else if there {
 		return gms.ErrTableAlreadyExists.New(name)
 	}
 	if c == gms.Collation_Unspecified {
@@ -115,6 +118,10 @@ func (d *Database) create(ctx *gms.Context, name string, schema gms.PrimaryKeySc
 		}
 	}
 	_, err = ddl.CreateTable(s)
+	var there *storage.TableExistsError
+	if errors.As(err, &there) {
+		return gms.ErrTableAlreadyExists.New(name) // made by another since
+	}
 	return err
 }
 
