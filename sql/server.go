@@ -47,6 +47,7 @@ type Server struct {
 	listener *server.Server
 	done     chan struct{} // closed when the accept loop has ended
 
+	warm        sync.WaitGroup // work of the start that nobody waits for
 	internalIDs atomic.Uint32
 	applying    sync.Mutex // one replicated statement at a time
 }
@@ -203,6 +204,9 @@ func (s *Server) Start() error {
 		Version: s.vars.String("version"), TLSConfig: s.o.TLS, MaxLoggedQueryLen: -1,
 	}
 	w.Configure(&cfg)
+	// Made now, the key costs the first client that asks for it nothing. Who
+	// asks reports a failure.
+	s.warm.Go(func() { _, _ = s.accounts.PublicKey() })
 	srv, err := server.NewServer(cfg, s.engine, gms.NewContext, s.newSession, nil)
 	if err != nil {
 		return fmt.Errorf("sql: listen: %w", err)
@@ -275,6 +279,7 @@ func (s *Server) Stop(ctx context.Context) error {
 		err = w.Shutdown(ctx)
 		<-done
 	}
+	s.warm.Wait()
 	return errors.Join(err, s.engine.Close())
 }
 
