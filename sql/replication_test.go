@@ -344,10 +344,7 @@ func TestExecReplicated_CommitsTheCoordinate(t *testing.T) {
 	if !errors.As(err, &ae) || ae.Errno != 1235 {
 		t.Errorf("statement-based row: %v", err)
 	}
-	var logged []string
-	for _, q := range loggedStatements(t, ts) {
-		logged = append(logged, q)
-	}
+	logged := loggedStatements(t, ts)
 	if len(logged) != 6 {
 		t.Errorf("%d statements in the binlog: %q", len(logged), logged)
 	}

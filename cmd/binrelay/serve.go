@@ -91,7 +91,8 @@ func serve(ctx context.Context, cfg *conf.Config, log *slog.Logger) error {
 func listen(cfg *conf.Config) (net.Listener, error) {
 	l, err := net.Listen("tcp", net.JoinHostPort(cfg.BindAddress, strconv.Itoa(cfg.Port)))
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("Can't start server: Bind on TCP/IP port: Address already in use. "+ //nolint:staticcheck // MySQL's words
+		//lint:ignore ST1005 these are MySQL's words
+		return nil, fmt.Errorf("Can't start server: Bind on TCP/IP port: Address already in use. "+
 			"Do you already have another mysqld server running on port: %d ?", cfg.Port)
 	}
 	if err != nil {

@@ -24,8 +24,8 @@ const (
 	DefaultPlugin = CachingSHA2Password
 )
 
-// RSAKeyBits is the size of a generated key.
-const RSAKeyBits = 2048
+// rsaKeyBits is the size of the key that passwords over plain TCP are encrypted for.
+const rsaKeyBits = 2048
 
 // Persist stores the grant tables: one opaque blob that replaces the last one.
 // It is called inside the statement that changes an account, while the grant
@@ -36,9 +36,6 @@ type Persist func(ctx *gms.Context, blob []byte) error
 type Options struct {
 	// Persist makes changes durable; nil = they are lost on restart.
 	Persist Persist
-	// RSAKey decrypts passwords that clients send over plain TCP; nil = one is
-	// generated when the first client asks for it.
-	RSAKey *rsa.PrivateKey
 }
 
 // Accounts checks passwords and privileges against go-mysql-server's grant
@@ -70,7 +67,7 @@ type Account struct {
 func New(db *mysql_db.MySQLDb, o Options) *Accounts {
 	db.SetPersister(persister(o.Persist))
 	db.SetEnabled(true)
-	return &Accounts{db: db, key: o.RSAKey}
+	return &Accounts{db: db}
 }
 
 // persister adapts a Persist to go-mysql-server.
@@ -199,10 +196,8 @@ func (a *Accounts) Flush() { a.cache.clear() }
 // PublicKey returns the RSA public key in PEM form, as a client asks for it.
 func (a *Accounts) PublicKey() ([]byte, error) {
 	a.keyOnce.Do(func() {
-		if a.key == nil {
-			if a.key, a.keyErr = rsa.GenerateKey(rand.Reader, RSAKeyBits); a.keyErr != nil {
-				return
-			}
+		if a.key, a.keyErr = rsa.GenerateKey(rand.Reader, rsaKeyBits); a.keyErr != nil {
+			return
 		}
 		der, err := x509.MarshalPKIXPublicKey(&a.key.PublicKey)
 		if err != nil {
