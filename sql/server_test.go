@@ -183,3 +183,15 @@ func TestServer_TimeZones(t *testing.T) {
 	c.exec("UPDATE t SET dt = '2025-01-01 00:00:00' WHERE ts > '2024-01-01 04:00:00'", "SET time_zone = '+00:00'")
 	c.want("SELECT * FROM t", "2024-01-01 10:00:00|2025-01-01 00:00:00")
 }
+
+// A change that the collation does not see is a change.
+func TestServer_UpdatesThatOnlyChangeCase(t *testing.T) {
+	c := newTestServer(t, nil).client()
+	c.exec("CREATE DATABASE d", "USE d", "CREATE TABLE t (id INT PRIMARY KEY, s VARCHAR(9), u TEXT, UNIQUE KEY s (s))",
+		"INSERT INTO t VALUES (1,'one','uno'),(2,'two','dos'),(4,'four','vier')",
+		"UPDATE t SET s = UPPER(s), u = UPPER(u) WHERE s = 'ONE'",
+		"INSERT INTO t VALUES (2,'x','') ON DUPLICATE KEY UPDATE s = 'TWO'",
+		"UPDATE IGNORE t SET s = 'FOUR' WHERE id = 4", "UPDATE t SET s = 'FOUR' WHERE s = 'four'")
+	c.want("SELECT * FROM t ORDER BY id", "1|ONE|UNO\n2|TWO|dos\n4|FOUR|vier")
+	c.want("SELECT id FROM t WHERE s = 'tWo'", "2")
+}

@@ -28,8 +28,35 @@ var _ gms.TableEditor = (*editor)(nil)
 // Inserter implements gms.InsertableTable.
 func (t *Table) Inserter(ctx *gms.Context) gms.RowInserter { return t.editor(ctx) }
 
-// Updater implements gms.UpdatableTable.
-func (t *Table) Updater(ctx *gms.Context) gms.RowUpdater { return t.editor(ctx) }
+// Updater implements gms.UpdatableTable. From now on, when the plan is made and
+// only rows are compared by it, the table's schema tells texts apart that its
+// collations do not: go-mysql-server does not write rows that compare equal,
+// and UPDATE t SET s = UPPER(s) must. In an UPDATE of several tables it still
+// compares by the collations.
+func (t *Table) Updater(ctx *gms.Context) gms.RowUpdater {
+	t.schema = exactly(t.schema)
+	return t.editor(ctx)
+}
+
+// exactly returns a schema whose text columns compare byte by byte.
+func exactly(s gms.Schema) gms.Schema {
+	out := make(gms.Schema, len(s))
+	for i, c := range s {
+		out[i] = c
+		text, ok := c.Type.(gms.StringType)
+		if !ok || text.Collation() == gms.Collation_binary {
+			continue
+		}
+		bin, err := text.(gms.TypeWithCollation).WithNewCollation(gms.Collation_utf8mb4_0900_bin)
+		if err != nil {
+			continue // another character set: left as it is
+		}
+		same := *c
+		same.Type = bin
+		out[i] = &same
+	}
+	return out
+}
 
 // Deleter implements gms.DeletableTable.
 func (t *Table) Deleter(ctx *gms.Context) gms.RowDeleter { return t.editor(ctx) }
