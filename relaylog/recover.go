@@ -32,6 +32,15 @@ type Recovered struct {
 func Open(o Options) (*Log, Recovered, error) {
 	o = o.withDefaults()
 	x, err := logfile.OpenIndex(o.FS, o.Dir, o.Base)
+	if errors.Is(err, logfile.ErrIndex) {
+		// A relay log can be fetched again: as if the index were gone.
+		o.Logger.Warn("relay log index set aside", "err", err)
+		path := o.FS.PathJoin(o.Dir, o.Base+".index")
+		if failed := o.FS.Rename(path, path+".bad"); failed != nil {
+			return nil, Recovered{}, fmt.Errorf("open relay log: %w", errors.Join(err, failed))
+		}
+		x, err = logfile.OpenIndex(o.FS, o.Dir, o.Base)
+	}
 	if err != nil {
 		return nil, Recovered{}, fmt.Errorf("open relay log: %w", err)
 	}

@@ -83,6 +83,7 @@ func TestReplication_RelayLogHarmed(t *testing.T) {
 				t.Fatal(err)
 			}
 		}},
+		{"index garbled", func([]string) { garble(t, index, 0.3) }},
 	} {
 		t.Run(strings.ReplaceAll(c.name, " ", "_"), func(t *testing.T) {
 			cluster.WaitCaughtUp(t, p, r, 20*time.Second)
