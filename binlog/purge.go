@@ -51,7 +51,17 @@ func (l *Log) PurgeTo(file string, keep func(file string) bool) (PurgeResult, er
 // PurgeBefore removes files last written before t, in the same way. The active
 // file is not counted as wanted.
 func (l *Log) PurgeBefore(t time.Time, keep func(file string) bool) (PurgeResult, error) {
-	var wanted []string
+	wanted, err := l.OlderThan(t)
+	if err != nil {
+		return PurgeResult{}, err
+	}
+	return l.purge(wanted, keep)
+}
+
+// OlderThan returns the oldest files, up to the first that was written at t or
+// later: what PurgeBefore would remove. The active file is never one of them.
+func (l *Log) OlderThan(t time.Time) ([]string, error) {
+	var old []string
 	active := l.Active()
 	for _, name := range l.x.Files() {
 		if name == active {
@@ -59,14 +69,14 @@ func (l *Log) PurgeBefore(t time.Time, keep func(file string) bool) (PurgeResult
 		}
 		st, err := l.x.FS().Stat(l.x.Path(name))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return PurgeResult{}, fmt.Errorf("purge binlogs: %w", err)
+			return nil, fmt.Errorf("purge binlogs: %w", err)
 		}
 		if err == nil && !st.ModTime().Before(t) {
 			break
 		}
-		wanted = append(wanted, name)
+		old = append(old, name)
 	}
-	return l.purge(wanted, keep)
+	return old, nil
 }
 
 // Expire removes files last written longer than age ago, in the same way

@@ -146,10 +146,14 @@ func (e *Engine) PurgeTo(ctx context.Context, file string, keep func(file string
 	return e.bin.PurgeTo(file, e.neededFrom(keep))
 }
 
-// PurgeBefore removes binlog files last written before t, in the same way.
+// PurgeBefore removes binlog files last written before t, in the same way. It
+// touches nothing, the store included, when there is none.
 func (e *Engine) PurgeBefore(ctx context.Context, t time.Time, keep func(file string) bool) (binlog.PurgeResult, error) {
 	if e.bin == nil {
 		return binlog.PurgeResult{}, nil
+	}
+	if old, err := e.bin.OlderThan(t); err != nil || len(old) == 0 {
+		return binlog.PurgeResult{}, err
 	}
 	if err := e.settleStore(ctx); err != nil {
 		return binlog.PurgeResult{}, err
