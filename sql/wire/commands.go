@@ -92,6 +92,7 @@ type results struct {
 	rows   bool  // a result set is open
 	more   bool  // another statement follows
 	times  []int // decimals of TIME columns, see timeDigits
+	floats []int // significant digits of FLOAT and DOUBLE columns, see floatDigits
 }
 
 func (r *results) send(res *sqltypes.Result, more bool) error {
@@ -106,6 +107,9 @@ func (r *results) send(res *sqltypes.Result, more bool) error {
 		r.rows = true
 		findDecimals(res)
 		r.times = c.timeDigits(res)
+		if !r.binary {
+			r.floats = floatDigits(res.Fields)
+		}
 		c.writeFields(res.Fields)
 	}
 	if !r.rows {
@@ -113,6 +117,7 @@ func (r *results) send(res *sqltypes.Result, more bool) error {
 	}
 	for _, row := range res.Rows {
 		cutTimes(row, r.times)
+		floatTexts(row, r.floats)
 		var err error
 		if r.binary {
 			err = c.writeBinaryRow(res.Fields, row)
