@@ -58,7 +58,9 @@ const (
 	errUnknownVar = 1193
 	errnoLockWait = 1205
 	errnoDeadlock = 1213
-	errnoUnknown  = 1105
+
+	errnoTableChanged = 1412 // a local ALTER came between plan and execution
+	errnoUnknown      = 1105
 )
 
 // fatalError stops the IO thread. Everything else makes it reconnect.
@@ -138,5 +140,5 @@ func numbered(err error) bool {
 // transient reports whether trying the transaction again may help.
 func transient(err error) bool {
 	n, _ := applyNumber(err)
-	return n == errnoLockWait || n == errnoDeadlock
+	return n == errnoLockWait || n == errnoDeadlock || n == errnoTableChanged
 }

@@ -32,7 +32,7 @@ type Target interface {
 	// Prepare checks and builds a Rows or Empty group: everything that can fail
 	// fails here. Groups prepared earlier on the channel count as applied, also
 	// while they wait in the queue. An ApplyError goes into Last_SQL_Error with
-	// its whole text; numbers 1205 and 1213 mean that the same group may succeed
+	// its whole text; numbers 1205, 1213 and 1412 mean that the same group may succeed
 	// when tried again. g.Events stays readable until the group's Result came.
 	//
 	// A group whose Result is an error takes all groups enqueued after it on the

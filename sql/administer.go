@@ -3,7 +3,9 @@ package sql
 import (
 	"fmt"
 	"hash/crc32"
+	"net"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 
@@ -151,9 +153,13 @@ func (s *Session) showProcesslist(ctx *gms.Context, full bool) (gms.RowIter, err
 	}
 	var rows []gms.Row
 	now := s.server.now()
+	addresses := s.server.addresses()
 	for _, p := range s.server.engine.ProcessList.Processes() {
 		if !all && p.User != s.Client().User {
 			continue
+		}
+		if a, ok := addresses[p.Connection]; ok {
+			p.Host = a
 		}
 		if peer, ok := dumps[p.Connection]; ok {
 			command := "Binlog Dump"
@@ -185,6 +191,22 @@ func (s *Session) showProcesslist(ctx *gms.Context, full bool) (gms.RowIter, err
 	}
 	sort.Slice(rows, func(i, j int) bool { return rows[i][0].(uint64) < rows[j][0].(uint64) })
 	return gms.RowsToRowIter(rows...), nil
+}
+
+// addresses returns where clients connect from, by connection.
+func (s *Server) addresses() map[uint32]string {
+	w := s.wireServer()
+	if w == nil {
+		return nil
+	}
+	out := make(map[uint32]string)
+	for _, c := range w.Connections() {
+		out[c.ID] = c.Host
+		if c.Port != 0 {
+			out[c.ID] = net.JoinHostPort(c.Host, strconv.Itoa(c.Port))
+		}
+	}
+	return out
 }
 
 func replicaThreads(st *replstate.ReplicaStatus, now time.Time) (rows []gms.Row) {

@@ -107,8 +107,9 @@ func (e *ApplyError) Number() uint16 { return e.Errno }
 func (e *ApplyError) Unwrap() error { return e.Err }
 
 // Transient reports whether the same transaction may succeed when tried again
-// (lock wait time-out, deadlock): replica_transaction_retries applies.
-func (e *ApplyError) Transient() bool { return e.Errno == 1205 || e.Errno == 1213 }
+// (lock wait time-out, deadlock, a definition that changed meanwhile):
+// replica_transaction_retries applies.
+func (e *ApplyError) Transient() bool { return e.Errno == 1205 || e.Errno == 1213 || e.Errno == 1412 }
 
 // ErrDiskFull means that there is no space for a transaction, in a log or for
 // the store's next flush (1021 or 1026). Nothing of it remains; reads go on,
