@@ -35,7 +35,7 @@ unit: ## package tests
 	$(GO) test $$($(GO) list ./... | grep -v '/tests')
 
 blackbox: build ## the built binary against stock clients, sysbench, MariaDB, kill -9
-	$(GO) test -timeout 20m -v ./tests/... 2>&1 | grep -vE '^=== (RUN|PAUSE|CONT|NAME)'
+	$(GO) test -timeout 20m -v ./tests/... 2>&1 | grep --line-buffered -vE '^=== (RUN|PAUSE|CONT|NAME)'
 
 crash: build ## kill -9 and power cuts: CYCLES=200
 	BINRELAY_CYCLES=$(CYCLES) $(GO) test -timeout 0 -run 'Kill|Crash' -v ./tests/... ./sql/storage/...
