@@ -43,24 +43,18 @@ type applier struct {
 }
 
 // run applies until ctx ends or a transaction cannot be applied. The reason is
-// in the status. Everything applied is durable when it returns.
+// in the status. Everything applied is durable when it returns. While the disk
+// is full it waits and tries again, as mysqld does.
 func (a *applier) run(ctx context.Context) {
 	a.logger.Info("applier started")
-	work, cancel := context.WithCancel(ctx)
-	defer cancel()
-	a.win = newWindow(a.opt.WindowBytes, a.opt.WindowCount, a.starting, a.visible, cancel)
-	err := a.apply(work)
-	if werr := a.win.drain(); werr != nil {
-		err = werr
-	}
-	if serr := a.save(); serr != nil && err == nil {
-		err = serr
-	}
-	if werr := a.win.stop(); werr != nil {
-		err = werr
-	}
-	if a.reader != nil {
-		a.reader.Close()
+	err := a.once(ctx)
+	for waits := 0; diskFull(err) && ctx.Err() == nil; waits++ {
+		a.waitForSpace(err, waits)
+		if !pause(ctx, diskFullPause) {
+			err = nil // stopped while it waited
+			break
+		}
+		err = a.once(ctx)
 	}
 	if ctx.Err() != nil && stopped(err) {
 		err = nil
@@ -81,6 +75,47 @@ func (a *applier) run(ctx context.Context) {
 		return
 	}
 	log.Info("applier stopped")
+}
+
+// once applies from the applied position on until something ends it.
+func (a *applier) once(ctx context.Context) error {
+	work, cancel := context.WithCancel(ctx)
+	defer cancel()
+	a.unsaved, a.moves, a.caught = nil, 0, false
+	a.win = newWindow(a.opt.WindowBytes, a.opt.WindowCount, a.starting, a.visible, cancel)
+	err := a.apply(work)
+	if werr := a.win.drain(); werr != nil {
+		err = werr
+	}
+	if serr := a.save(); serr != nil && err == nil {
+		err = serr
+	}
+	if werr := a.win.stop(); werr != nil {
+		err = werr
+	}
+	if a.reader != nil {
+		a.reader.Close()
+		a.reader = nil
+	}
+	return err
+}
+
+// diskFull reports whether a step failed for want of space.
+func diskFull(err error) bool {
+	n, _ := applyNumber(err)
+	return err != nil && n == errnoDiskFull
+}
+
+// waitForSpace shows in the status that the thread waits for space. The first
+// step that succeeds takes it back.
+func (a *applier) waitForSpace(err error, waits int) {
+	if waits == 0 {
+		a.logger.Error("disk full: the applier waits for space", "err", err)
+	}
+	a.st.setWake(func(f *fields) {
+		f.sqlError = replstate.ThreadError{Number: errnoDiskFull, At: a.opt.Now(),
+			Text: "Disk full; waiting for someone to free some space..."}
+	})
 }
 
 // stopped reports whether err only says that the thread was told to stop.
@@ -341,6 +376,9 @@ func (a *applier) visible(it *item) {
 	a.st.setWake(func(f *fields) {
 		f.exec, f.relay = it.origin.Source, it.origin.Relay
 		f.appliedEvents += uint64(it.events)
+		if f.sqlError.Number == errnoDiskFull {
+			f.sqlError = replstate.ThreadError{}
+		}
 		if applied {
 			f.applied++
 		}

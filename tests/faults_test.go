@@ -161,8 +161,8 @@ func TestFault_ReplicaDiskFull(t *testing.T) {
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	if st := r.Status(); st["Slave_SQL_Running"] == "No" {
-		r.Exec("START SLAVE")
+	if st := r.Status(); st["Slave_SQL_Running"] != "Yes" || st["Slave_IO_Running"] == "No" {
+		t.Errorf("a full disk stopped a thread: IO %s, SQL %s %s", st["Slave_IO_Running"], st["Slave_SQL_Running"], st["Last_SQL_Error"])
 	}
 	cluster.WaitFor(t, time.Minute, func() string {
 		if r.One("SELECT COUNT(*) FROM d.t") == "20" {
@@ -171,6 +171,12 @@ func TestFault_ReplicaDiskFull(t *testing.T) {
 		return fmt.Sprint(r.Status())
 	})
 	cluster.SameData(t, p.Name, p.DB(), r.Name, r.DB())
+	cluster.WaitFor(t, 10*time.Second, func() string {
+		if st := r.Status(); st["Last_SQL_Errno"] != "0" || st["Last_IO_Errno"] != "0" {
+			return "the status keeps the error: " + st["Last_SQL_Error"] + st["Last_IO_Error"]
+		}
+		return ""
+	})
 }
 
 // After a failed fsync nobody knows what the disk holds: the process ends at

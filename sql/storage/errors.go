@@ -114,7 +114,15 @@ func (e *ApplyError) Transient() bool { return e.Errno == 1205 || e.Errno == 121
 // ErrDiskFull means that there is no space for a transaction, in a log or for
 // the store's next flush (1021 or 1026). Nothing of it remains; reads go on,
 // and so do writes when there is space again.
-var ErrDiskFull = errors.New("storage: disk full")
+var ErrDiskFull error = diskFullError{}
+
+// diskFullError has MySQL's number, so that a replica knows that waiting helps.
+type diskFullError struct{}
+
+func (diskFullError) Error() string { return "storage: disk full" }
+
+// Number is MySQL's error number.
+func (diskFullError) Number() uint16 { return 1021 }
 
 // ErrClosed means that the Engine is closing (1053).
 var ErrClosed = errors.New("storage: closed")
