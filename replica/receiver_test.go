@@ -448,7 +448,7 @@ func TestReceiver_HeartbeatsKeepTheSession(t *testing.T) {
 // A replica that catches up always has part of a packet in hand. That the
 // stream never pauses must not end it after replica_net_timeout.
 func TestReceiver_EndlessStreamKeepsTheSession(t *testing.T) {
-	r := newRig(t, func(r *rig) { r.set.NetTimeout = 300 * time.Millisecond })
+	r := newRig(t, func(r *rig) { r.set.NetTimeout = 800 * time.Millisecond })
 	s := newStream("mysql-bin.000001")
 	for range 12 {
 		s.insert("d", 1000)
