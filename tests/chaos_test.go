@@ -653,8 +653,8 @@ func chaosLoop(t *testing.T, n int, lines ...string) {
 	}
 }
 
-func TestKill_Chaos(t *testing.T) { chaosLoop(t, cycles(t, 20)) }
+func TestKill_Chaos(t *testing.T) { chaosLoop(t, cycles(t, 8)) }
 
 func TestKill_ChaosGTID(t *testing.T) {
-	chaosLoop(t, cycles(t, 20), "gtid_mode=ON", "enforce_gtid_consistency=ON")
+	chaosLoop(t, cycles(t, 8), "gtid_mode=ON", "enforce_gtid_consistency=ON")
 }
