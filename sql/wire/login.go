@@ -182,8 +182,8 @@ func (c *conn) authenticate(acc auth.Account, req *loginRequest) (ok, sent bool,
 	if req.caps&capPluginAuth == 0 {
 		plugin = auth.NativePassword
 	}
-	if acc.Known && acc.Stored == "" && len(response) == 0 {
-		return true, false, nil // no plugin needed to say nothing
+	if acc.Known && acc.Stored == "" && len(response) == 0 && (plugin == acc.Plugin || req.caps&capPluginAuth == 0) {
+		return true, false, nil // the account's plugin has nothing to ask
 	}
 	// A client whose own plugin is not the greeting's sends nothing at first,
 	// under its plugin's name, and waits to be asked.
