@@ -402,6 +402,20 @@ func TestRaw_ChangeUser(t *testing.T) {
 	r.wantClosed()
 }
 
+// A client that answers under a plugin that is not the account's waits for the
+// switch, also when the account has no password.
+func TestRaw_OtherPluginWithoutPassword(t *testing.T) {
+	r := dial(t, start(t, nil).addr)
+	r.read()
+	p := bytes.TrimSuffix(response(rawCaps, "root"), []byte("caching_sha2_password\x00"))
+	r.packet(append(p, "dummy_fallback_auth\x00"...))
+	if p := r.read(); len(p) == 0 || p[0] != headerAuthSwitch || !bytes.HasPrefix(p[1:], []byte("caching_sha2_password\x00")) {
+		t.Fatalf("answer %q, want a switch to the account's plugin", p)
+	}
+	r.packet(nil)
+	r.wantOK(r.read())
+}
+
 func TestPanicBecomes1105(t *testing.T) {
 	f := start(t, func(o *Options) { o.Statistics = func() string { panic("boom") } })
 	f.engine.Analyzer.Catalog.RegisterFunction(gms.NewEmptyContext(), gms.Function0{Name: "boom", Fn: func(*gms.Context) gms.Expression {
