@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"crypto/rsa"
 	"crypto/tls"
 	"log/slog"
 	"net"
@@ -23,6 +24,9 @@ type Options struct {
 	// process). The Server closes it.
 	Listener net.Listener
 	TLS      *tls.Config // nil: no TLS
+	// RSAKey returns the key that clients without TLS encrypt passwords for. It
+	// is asked once, beside the start; nil = a new key at each start.
+	RSAKey func() (*rsa.PrivateKey, error)
 
 	Logger *slog.Logger     // nil = discard
 	Now    func() time.Time // nil = time.Now

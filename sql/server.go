@@ -97,7 +97,7 @@ func (s *Server) buildEngine() {
 // openAccounts loads the grant tables from the storage.
 func (s *Server) openAccounts() error {
 	db := s.engine.Analyzer.Catalog.MySQLDb
-	s.accounts = auth.New(db, auth.Options{Persist: s.persistAccounts})
+	s.accounts = auth.New(db, auth.Options{Persist: s.persistAccounts, RSAKey: s.o.RSAKey})
 	return s.loadAccounts()
 }
 
@@ -204,9 +204,12 @@ func (s *Server) Start() error {
 		Version: s.vars.String("version"), TLSConfig: s.o.TLS, MaxLoggedQueryLen: -1,
 	}
 	w.Configure(&cfg)
-	// Made now, the key costs the first client that asks for it nothing. Who
-	// asks reports a failure.
-	s.warm.Go(func() { _, _ = s.accounts.PublicKey() })
+	// Made now, the key costs the first client that asks for it nothing.
+	s.warm.Go(func() {
+		if _, err := s.accounts.PublicKey(); err != nil {
+			s.log.Warn("no RSA key: without TLS, clients cannot send passwords to caching_sha2_password", "err", err)
+		}
+	})
 	srv, err := server.NewServer(cfg, s.engine, gms.NewContext, s.newSession, nil)
 	if err != nil {
 		return fmt.Errorf("sql: listen: %w", err)

@@ -2,16 +2,13 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/tls"
+	"crypto/rsa"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math"
 	"net"
 	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -26,7 +23,6 @@ import (
 	"binrelay/sql"
 	"binrelay/sql/storage"
 	"binrelay/sql/tables"
-	"binrelay/sql/wire"
 )
 
 // node is one running server: storage, SQL, the primary and the replica side.
@@ -38,27 +34,38 @@ type node struct {
 	expiry   *expirer
 }
 
-// open builds a server on l. On an error nothing of it stays open but l.
-func open(ctx context.Context, cfg *conf.Config, l net.Listener, log *slog.Logger) (_ *node, err error) {
+// host is what a server runs on.
+type host struct {
+	listener net.Listener
+	log      *slog.Logger
+	fs       vfs.FS                                                            // of all files but those that the configuration names outside the data directory
+	fatal    func(error)                                                       // called when durability can no longer be promised; nil = exit with 74
+	dial     func(ctx context.Context, network, addr string) (net.Conn, error) // to a source; nil = net.Dialer
+}
+
+// open builds a server. On an error nothing of it stays open but the listener.
+func open(ctx context.Context, cfg *conf.Config, h host) (_ *node, err error) {
 	n := &node{}
+	log := h.log
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, n.close(context.WithoutCancel(ctx)))
 		}
 	}()
-	if err := makeDataDir(cfg.DataDir); err != nil {
+	dir := dataDir{h.fs, cfg.DataDir}
+	if err := dir.make(); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
-	uuid, err := serverUUID(vfs.Default, cfg.DataDir)
+	uuid, err := dir.uuid()
 	if err != nil {
 		return nil, fmt.Errorf("server uuid: %w", err)
 	}
-	values := systemValues(cfg, uuid, l.Addr().(*net.TCPAddr).Port)
+	values := systemValues(cfg, uuid, h.listener.Addr().(*net.TCPAddr).Port)
 	vars, err := sql.NewVariables(values)
 	if err != nil {
 		return nil, err
 	}
-	recovery, err := storage.OpenRecovery(storageOptions(cfg, vars, uuid, log))
+	recovery, err := storage.OpenRecovery(storageOptions(cfg, h, vars, uuid))
 	if errors.Is(err, storage.ErrInUse) {
 		return nil, fmt.Errorf("data directory %s is in use by another process", cfg.DataDir)
 	}
@@ -77,26 +84,28 @@ func open(ctx context.Context, cfg *conf.Config, l net.Listener, log *slog.Logge
 	})
 	filters := replstate.Filters{DoDB: cfg.ReplicateDoDB, IgnoreDB: cfg.ReplicateIgnoreDB}
 	t := &target{engine: n.engine, server: func() *sql.Server { return n.server }}
-	tlsConf, err := loadTLS(cfg)
+	tlsConf, err := dir.tls(cfg)
 	if err != nil {
 		return nil, err
 	}
 	n.server, err = sql.New(sql.Options{
 		Engine: n.engine, Variables: vars, Primary: n.registry, Dump: dumpServer{n.registry},
-		ServerUUID: uuid, Listener: l, TLS: tlsConf, Logger: log,
+		ServerUUID: uuid, Listener: h.listener, TLS: tlsConf, Logger: log,
+		RSAKey: func() (*rsa.PrivateKey, error) { return dir.rsaKey(log) },
 	})
 	if err != nil {
 		return nil, fmt.Errorf("start SQL: %w", err)
 	}
 	if !cfg.Loopback() && n.server.Accounts().RootWithoutPassword() {
 		return nil, fmt.Errorf("refusing to listen on %s while root has no password: start with --bind-address=127.0.0.1 and "+
-			"run ALTER USER 'root'@'localhost' IDENTIFIED BY '…' first", l.Addr())
+			"run ALTER USER 'root'@'localhost' IDENTIFIED BY '…' first", h.listener.Addr())
 	}
 	n.replica, err = replica.Open(ctx, replica.Options{
 		Target: t, UUID: uuid.String(), Filters: filters, Logger: log,
-		Relay:    relayOptions(cfg, vars, log),
+		Relay:    relayOptions(cfg, h, vars),
 		Settings: func() replica.Settings { return replicaSettings(cfg, vars) },
 		Describe: binlog.Describe,
+		Dial:     h.dial,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open replica: %w", err)
@@ -112,18 +121,6 @@ func open(ctx context.Context, cfg *conf.Config, l net.Listener, log *slog.Logge
 	}
 	n.expiry = startExpirer(n.engine, n.registry, vars, log)
 	return n, nil
-}
-
-// makeDataDir makes the directory if it is missing. It refuses one that holds
-// the tables of a mysqld: nothing here could read them, and the files of two
-// servers would lie side by side.
-func makeDataDir(dir string) error {
-	for _, name := range []string{"ibdata1", "mysql.ibd", "aria_log_control"} {
-		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
-			return fmt.Errorf("%s holds the data of a MySQL or MariaDB server (%s); choose another directory", dir, name)
-		}
-	}
-	return os.MkdirAll(dir, 0o750)
 }
 
 // close stops clients, then the replica, then the store. It may be called on a
@@ -146,8 +143,9 @@ func (n *node) close(ctx context.Context) error {
 }
 
 // storageOptions reads what may change at run time from vars at each use.
-func storageOptions(cfg *conf.Config, vars *sql.Variables, uuid gtid.UUID, log *slog.Logger) storage.Options {
+func storageOptions(cfg *conf.Config, h host, vars *sql.Variables, uuid gtid.UUID) storage.Options {
 	return storage.Options{
+		FS:         h.fs,
 		Dir:        cfg.DataDir,
 		CacheBytes: cfg.CacheSize,
 		Binlog: binlog.Options{
@@ -164,13 +162,14 @@ func storageOptions(cfg *conf.Config, vars *sql.Variables, uuid gtid.UUID, log *
 		LockWait:          func() time.Duration { return time.Duration(vars.Int("innodb_lock_wait_timeout")) * time.Second },
 		CacheSize:         func() int64 { return vars.Int("binlog_cache_size") },
 		Weigh:             tables.Weigh,
-		Logger:            log,
+		Logger:            h.log,
+		Fatal:             h.fatal,
 	}
 }
 
-func relayOptions(cfg *conf.Config, vars *sql.Variables, log *slog.Logger) relaylog.Options {
+func relayOptions(cfg *conf.Config, h host, vars *sql.Variables) relaylog.Options {
 	return relaylog.Options{
-		Dir: cfg.RelayLogDir, Base: cfg.RelayLogBase, ServerVersion: cfg.Version, Logger: log,
+		FS: h.fs, Dir: cfg.RelayLogDir, Base: cfg.RelayLogBase, ServerVersion: cfg.Version, Logger: h.log,
 		ServerID: func() uint32 { return uint32(vars.Int("server_id")) },
 		MaxSize: func() int64 {
 			if n := vars.Int("max_relay_log_size"); n > 0 {
@@ -179,14 +178,6 @@ func relayOptions(cfg *conf.Config, vars *sql.Variables, log *slog.Logger) relay
 			return vars.Int("max_binlog_size")
 		},
 	}
-}
-
-// loadTLS reads the configured certificate, or makes one in the data directory.
-func loadTLS(cfg *conf.Config) (*tls.Config, error) {
-	if cfg.TLSCert != "" {
-		return wire.LoadTLS(cfg.TLSCA, cfg.TLSCert, cfg.TLSKey)
-	}
-	return wire.EnsureTLS(cfg.DataDir)
 }
 
 // logDatabase is the rule of binlog_do_db and binlog_ignore_db for one
@@ -258,51 +249,4 @@ func systemValues(cfg *conf.Config, uuid gtid.UUID, port int) map[string]string 
 		v["hostname"] = host
 	}
 	return v
-}
-
-// serverUUID returns the identity of the data directory, which auto.cnf keeps
-// as in MySQL; the first start makes it.
-func serverUUID(fs vfs.FS, dir string) (gtid.UUID, error) {
-	path := filepath.Join(dir, "auto.cnf")
-	b, err := os.ReadFile(path)
-	if err == nil {
-		for line := range strings.Lines(string(b)) {
-			if k, v, ok := strings.Cut(line, "="); ok && strings.TrimSpace(k) == "server-uuid" {
-				return gtid.ParseUUID(strings.TrimSpace(v))
-			}
-		}
-		return gtid.UUID{}, fmt.Errorf("%s has no server-uuid line", path)
-	}
-	if !errors.Is(err, os.ErrNotExist) {
-		return gtid.UUID{}, err
-	}
-	var u gtid.UUID
-	if _, err := rand.Read(u[:]); err != nil {
-		return u, err
-	}
-	u[6], u[8] = u[6]&0x0f|0x40, u[8]&0x3f|0x80 // version 4
-	return u, writeDurably(fs, path, "[auto]\nserver-uuid="+u.String()+"\n")
-}
-
-// writeDurably replaces a small file: temporary, sync, rename, sync directory.
-func writeDurably(fs vfs.FS, path, text string) error {
-	f, err := fs.Create(path+".tmp", vfs.WriteCategoryUnspecified)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write([]byte(text))
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	if err := fs.Rename(path+".tmp", path); err != nil {
-		return err
-	}
-	d, err := fs.OpenDir(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/spf13/cobra"
 
 	"binrelay/conf"
@@ -66,7 +67,7 @@ func serve(ctx context.Context, cfg *conf.Config, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	n, err := open(ctx, cfg, l, log)
+	n, err := open(ctx, cfg, host{listener: l, log: log, fs: vfs.Default})
 	if err != nil {
 		l.Close()
 		return err

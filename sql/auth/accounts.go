@@ -36,6 +36,8 @@ type Persist func(ctx *gms.Context, blob []byte) error
 type Options struct {
 	// Persist makes changes durable; nil = they are lost on restart.
 	Persist Persist
+	// RSAKey returns the key of PublicKey, once; nil = a new one.
+	RSAKey func() (*rsa.PrivateKey, error)
 }
 
 // Accounts checks passwords and privileges against go-mysql-server's grant
@@ -44,6 +46,7 @@ type Accounts struct {
 	db    *mysql_db.MySQLDb
 	cache fastCache
 
+	makeKey func() (*rsa.PrivateKey, error)
 	keyOnce sync.Once
 	key     *rsa.PrivateKey
 	keyPEM  []byte
@@ -67,7 +70,11 @@ type Account struct {
 func New(db *mysql_db.MySQLDb, o Options) *Accounts {
 	db.SetPersister(persister(o.Persist))
 	db.SetEnabled(true)
-	return &Accounts{db: db}
+	a := &Accounts{db: db, makeKey: o.RSAKey}
+	if a.makeKey == nil {
+		a.makeKey = func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, rsaKeyBits) }
+	}
+	return a
 }
 
 // persister adapts a Persist to go-mysql-server.
@@ -196,7 +203,7 @@ func (a *Accounts) Flush() { a.cache.clear() }
 // PublicKey returns the RSA public key in PEM form, as a client asks for it.
 func (a *Accounts) PublicKey() ([]byte, error) {
 	a.keyOnce.Do(func() {
-		if a.key, a.keyErr = rsa.GenerateKey(rand.Reader, rsaKeyBits); a.keyErr != nil {
+		if a.key, a.keyErr = a.makeKey(); a.keyErr != nil {
 			return
 		}
 		der, err := x509.MarshalPKIXPublicKey(&a.key.PublicKey)

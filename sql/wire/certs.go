@@ -8,21 +8,10 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
-	"errors"
 	"fmt"
-	"io/fs"
 	"math/big"
 	"os"
-	"path/filepath"
 	"time"
-)
-
-// Names of the files in the data directory, as mysqld has them. The key of the
-// authority is not kept: nothing else is signed with it.
-const (
-	caFile   = "ca.pem"
-	certFile = "server-cert.pem"
-	keyFile  = "server-key.pem"
 )
 
 // certLife is how long a self-made certificate is valid.
@@ -36,7 +25,7 @@ func LoadTLS(ca, cert, key string) (*tls.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("loading TLS certificate: %w", err)
 	}
-	cfg := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	cfg := serverConfig(pair)
 	if ca == "" {
 		return cfg, nil
 	}
@@ -52,53 +41,53 @@ func LoadTLS(ca, cert, key string) (*tls.Config, error) {
 	return cfg, nil
 }
 
-// EnsureTLS returns the TLS configuration of a data directory, and makes a
-// certificate and its authority there first if the directory has none: ca.pem,
-// server-cert.pem and server-key.pem (mode 0600). Clients that verify are given
-// ca.pem.
-func EnsureTLS(dir string) (*tls.Config, error) {
-	ca, cert, key := filepath.Join(dir, caFile), filepath.Join(dir, certFile), filepath.Join(dir, keyFile)
-	if _, err := os.Stat(cert); errors.Is(err, fs.ErrNotExist) {
-		if err := makeCertificates(dir); err != nil {
-			return nil, fmt.Errorf("making TLS certificate: %w", err)
-		}
+// PEM is a server's certificate, its key, and the authority that signed it, as
+// they stand in files.
+type PEM struct{ CA, Cert, Key []byte }
+
+// Config returns the TLS configuration of a server with that certificate.
+func (p PEM) Config() (*tls.Config, error) {
+	pair, err := tls.X509KeyPair(p.Cert, p.Key)
+	if err != nil {
+		return nil, fmt.Errorf("loading TLS certificate: %w", err)
 	}
-	return LoadTLS(ca, cert, key)
+	return serverConfig(pair), nil
 }
 
-func makeCertificates(dir string) error {
+func serverConfig(pair tls.Certificate) *tls.Config {
+	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+}
+
+// MakeCertificate makes a server's certificate and the authority that signs
+// it. Clients that verify are given the latter. Its key is not kept: nothing
+// else is signed with it.
+func MakeCertificate() (PEM, error) {
+	p, err := makeCertificate()
+	if err != nil {
+		return PEM{}, fmt.Errorf("making TLS certificate: %w", err)
+	}
+	return p, nil
+}
+
+func makeCertificate() (p PEM, err error) {
 	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return err
+		return p, err
 	}
-	caCert, caPEM, err := sign(1, "binrelay_Auto_Generated_CA_Certificate", nil, caKey, &caKey.PublicKey)
-	if err != nil {
-		return err
+	var ca *x509.Certificate
+	if ca, p.CA, err = sign(1, "binrelay_Auto_Generated_CA_Certificate", nil, caKey, &caKey.PublicKey); err != nil {
+		return p, err
 	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return err
+		return p, err
 	}
-	_, certPEM, err := sign(2, "binrelay_Auto_Generated_Server_Certificate", caCert, caKey, &key.PublicKey)
-	if err != nil {
-		return err
+	if _, p.Cert, err = sign(2, "binrelay_Auto_Generated_Server_Certificate", ca, caKey, &key.PublicKey); err != nil {
+		return p, err
 	}
 	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return err
-	}
-	keyPEM := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
-	// The certificate last: where it is, the others are.
-	for _, f := range []struct {
-		name string
-		text []byte
-		mode fs.FileMode
-	}{{keyFile, keyPEM, 0o600}, {caFile, caPEM, 0o644}, {certFile, certPEM, 0o644}} {
-		if err := writeDurably(filepath.Join(dir, f.name), f.text, f.mode); err != nil {
-			return err
-		}
-	}
-	return nil
+	p.Key = pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
+	return p, err
 }
 
 // sign makes a certificate; parent nil makes an authority, signed by itself.
@@ -128,28 +117,4 @@ func sign(serial int64, name string, parent *x509.Certificate, signer *ecdsa.Pri
 	}
 	cert, err := x509.ParseCertificate(der)
 	return cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), err
-}
-
-// writeDurably makes a file appear with all of its content or not at all.
-func writeDurably(name string, text []byte, mode fs.FileMode) (err error) {
-	tmp := name + ".tmp"
-	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			os.Remove(tmp)
-		}
-	}()
-	if _, err = f.Write(text); err == nil {
-		err = f.Sync()
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(tmp, name)
 }

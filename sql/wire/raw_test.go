@@ -454,18 +454,3 @@ func TestLocalInfileIsRefused(t *testing.T) {
 	}
 	r.wantOK(r.command(comPing))
 }
-
-func TestEnsureTLS_Files(t *testing.T) {
-	dir := t.TempDir()
-	a, err := EnsureTLS(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := EnsureTLS(dir)
-	if err != nil || !bytes.Equal(a.Certificates[0].Certificate[0], b.Certificates[0].Certificate[0]) {
-		t.Errorf("second time another certificate, %v", err)
-	}
-	if mode := fileMode(t, dir, keyFile); mode != 0o600 {
-		t.Errorf("%s: mode %o", keyFile, mode)
-	}
-}

@@ -158,7 +158,11 @@ func eventually(t testing.TB, what string, ok func() bool) {
 
 func testTLS(t testing.TB) *tls.Config {
 	t.Helper()
-	cfg, err := EnsureTLS(t.TempDir())
+	p, err := MakeCertificate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := p.Config()
 	if err != nil {
 		t.Fatal(err)
 	}
