@@ -80,11 +80,12 @@ func (l *Log) appendGroup(ts []*Txn) error {
 	now := l.o.Now()
 	serverID := l.o.ServerID()
 	var room int64
-	heads := make([]event.GTIDInfo, len(ts))
+	heads := l.heads[:0]
 	for i, t := range ts {
-		heads[i] = l.head(t, l.seq+int64(i)+1, now)
+		heads = append(heads, l.head(t, l.seq+int64(i)+1, now))
 		room += int64(heads[i].TransactionLength)
 	}
+	l.heads = heads
 	if err := l.w.Preallocate(room); err != nil {
 		return err
 	}

@@ -83,7 +83,8 @@ type Log struct {
 	seq   int64  // last sequence_number given out in the active file
 	marks []mark // where TruncateTo may go back to, ascending
 	buf   []byte // events of the group being built
-	fatal error  // wraps ErrFatal
+	heads []event.GTIDInfo
+	fatal error // wraps ErrFatal
 
 	mu      sync.Mutex // guards what follows; never held during I/O
 	tail    *logfile.Tail

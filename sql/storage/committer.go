@@ -121,12 +121,11 @@ func (p *pending) settle(r txn.Result) {
 // trace; afterwards the outcome is waited for. release is called in any case.
 func (c *committer) commit(ctx context.Context, p *pending) txn.Result {
 	p.done = make(chan txn.Result, 1)
-	p.lead = make(chan struct{}, 1)
 	if err := c.admit(p); err != nil {
 		p.settle(txn.Result{Err: err})
 		return <-p.done
 	}
-	if first, err := c.push(p); err != nil {
+	if first, err := c.push(p, true); err != nil {
 		p.settle(txn.Result{Err: err})
 	} else if first {
 		c.lead()
@@ -158,7 +157,7 @@ func (c *committer) enqueue(ctx context.Context, p *pending) (<-chan txn.Result,
 	if err := c.admit(p); err != nil {
 		return nil, err
 	}
-	first, err := c.push(p)
+	first, err := c.push(p, false)
 	if err != nil {
 		return nil, err
 	}
@@ -168,8 +167,9 @@ func (c *committer) enqueue(ctx context.Context, p *pending) (<-chan txn.Result,
 	return p.done, nil
 }
 
-// push puts p into the queue. first says that the caller leads now.
-func (c *committer) push(p *pending) (first bool, err error) {
+// push puts p into the queue. first says that the caller leads now; otherwise
+// one that waits may be told to lead later.
+func (c *committer) push(p *pending, waits bool) (first bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.err != nil {
@@ -178,6 +178,9 @@ func (c *committer) push(p *pending) (first bool, err error) {
 	p.state = pendingQueued
 	c.queue = append(c.queue, p)
 	if c.leading || c.held > 0 {
+		if waits {
+			p.lead = make(chan struct{}, 1)
+		}
 		return false, nil
 	}
 	c.leading = true
@@ -277,7 +280,7 @@ func (c *committer) take() *group {
 		n, bytes = n+1, bytes+p.size
 	}
 	g := &group{bytes: bytes, done: make(chan struct{})}
-	g.txns = append(g.txns, c.queue[:n]...)
+	g.txns = append(g.one[:0], c.queue[:n]...)
 	rest := copy(c.queue, c.queue[n:])
 	clear(c.queue[rest:])
 	c.queue = c.queue[:rest]

@@ -42,7 +42,7 @@ type pending struct {
 	csn   txn.CSN // of its last record: what its rows are stamped with
 	state pendingState
 	done  chan txn.Result // buffered, gets one
-	lead  chan struct{}   // buffered: this waiter becomes the leader; nil for enqueue
+	lead  chan struct{}   // buffered: this waiter becomes the leader; nil: it led at once, or nobody waits
 }
 
 // stampSize is the length of a row value's stamp: the CSN of the transaction

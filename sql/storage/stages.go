@@ -17,6 +17,10 @@ type group struct {
 	txns  []*pending
 	bytes int64
 
+	// Room for a group of one, so that a lone writer's slices cost nothing.
+	one    [1]*pending
+	oneBin [1]*binlog.Txn
+
 	// Set by stage A.
 	bins   []*binlog.Txn // the halves that travel
 	locals int           // transactions with a local half
@@ -131,6 +135,7 @@ func (c *committer) number(g *group) {
 	var given map[gtid.GTID]bool
 	next := gtid.GTID{UUID: c.e.o.ServerUUID}
 	mode := c.e.o.GTIDMode()
+	g.bins = g.oneBin[:0]
 	for _, p := range g.txns {
 		if p.hasLocal() {
 			csn, index = csn+1, index+1
