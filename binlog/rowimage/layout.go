@@ -337,6 +337,20 @@ func (l *Layout) Merge(dst, base []byte, baseCells []Cell, data []byte, cells []
 	return dst
 }
 
+// Assemble appends to dst a full image whose columns are stored as in other
+// images: cell tells for each column an image and its place there.
+func (l *Layout) Assemble(dst []byte, cell func(column int) (image []byte, c Cell)) []byte {
+	start := len(dst)
+	dst = l.appendNulls(dst)
+	for i := range l.fields {
+		if from, c := cell(i); !c.Null() {
+			dst[start+i>>3] &^= 1 << (i & 7)
+			dst = append(dst, c.Stored(from)...)
+		}
+	}
+	return dst
+}
+
 // appendNulls appends a null bitmap of ones.
 func (l *Layout) appendNulls(dst []byte) []byte {
 	for range l.nulls {

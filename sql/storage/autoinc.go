@@ -252,7 +252,7 @@ func (t *Table) maxAuto(ctx context.Context) (uint64, error) {
 				return 0, err
 			}
 		}
-		_, image, err := splitRow(value)
+		_, image, err := t.split(value)
 		if err != nil {
 			return 0, err
 		}

@@ -172,8 +172,8 @@ func (d *DDL) AlterTable(db, name string, next Schema, convert func(old []byte) 
 		if err := sameImages(old.schema, &next); err != nil {
 			return nil, err
 		}
-		if sameKey(old.schema, &next, old.schema.Primary, next.Primary) {
-			return d.alterIndexes(old, next)
+		if sameKey(old.schema, &next, old.schema.Primary, next.Primary, places(len(next.Columns))) {
+			return d.alterIndexes(old, next, nil)
 		}
 		convert = func(image []byte) ([]byte, error) { return image, nil }
 	}
@@ -195,6 +195,46 @@ func (d *DDL) AlterTable(db, name string, next Schema, convert func(old []byte) 
 	return b.t, b.Close()
 }
 
+// Reshape replaces a table's definition without touching its rows: they are
+// read through the reshape from now on. A table without primary key is found by
+// its rows' bytes, so its columns cannot change like that, nor can those of one
+// with MaxPast older layouts, or the primary key: see Reshapes. Indexes are
+// built and dropped as by AlterTable.
+func (d *DDL) Reshape(db, name string, next Schema, r Reshape) (*Table, error) {
+	old, err := d.lockTable(db, name, lock.SIX)
+	if err != nil {
+		return nil, err
+	}
+	if r.trivial(old.schema) {
+		return d.alterIndexes(old, next, nil)
+	}
+	if !Reshapes(old.schema, &next, r.Source) {
+		return nil, &DefinitionError{1105, "rows must be converted"}
+	}
+	return d.alterIndexes(old, next, &r)
+}
+
+// Reshapes reports whether rows of old can be read as rows of next, whose
+// columns come from the given places of old (-1: new columns).
+func Reshapes(old, next *Schema, source []int) bool {
+	trivial := (&Reshape{Source: source}).trivial(old)
+	if !trivial && (len(old.Primary) == 0 || len(old.Past) >= MaxPast) {
+		return false
+	}
+	for i, from := range source {
+		if from >= 0 && !sameImage(&old.Columns[from], &next.Columns[i]) {
+			return false
+		}
+	}
+	return sameKey(old, next, old.Primary, next.Primary, source)
+}
+
+// Rows calls fn with the image of every row of a table that this scope has
+// locked, as the table's definition has it. The image is valid during the call.
+func (d *DDL) Rows(t *Table, fn func(image []byte) error) error {
+	return d.eachRow(t, func(_, image []byte) error { return fn(image) })
+}
+
 // eachRow calls fn for every committed row; the table is locked against writes.
 func (d *DDL) eachRow(t *Table, fn func(key, image []byte) error) error {
 	low, high := idBounds(rowSpace, t.schema.ID)
@@ -208,7 +248,7 @@ func (d *DDL) eachRow(t *Table, fn func(key, image []byte) error) error {
 		if n++; n&0x3ff == 0 && d.ctx.Err() != nil {
 			return context.Cause(d.ctx)
 		}
-		_, image, err := splitRow(it.Value())
+		_, image, err := t.split(it.Value())
 		if err != nil {
 			return err
 		}
@@ -220,35 +260,46 @@ func (d *DDL) eachRow(t *Table, fn func(key, image []byte) error) error {
 }
 
 // alterIndexes is AlterTable when rows stay where and as they are.
-func (d *DDL) alterIndexes(old *Table, next Schema) (*Table, error) {
+func (d *DDL) alterIndexes(old *Table, next Schema, r *Reshape) (*Table, error) {
 	s := next.own()
 	s.ID, s.Version = old.schema.ID, old.schema.Version+1
 	s.Database, s.Name = old.schema.Database, old.schema.Name
 	s.AutoIncrement = old.schema.AutoIncrement
+	source := places(len(s.Columns))
+	if r != nil {
+		source = r.Source
+	}
 	kept := make(map[TableID]bool)
 	var build []int
 	for i := range s.Indexes {
 		x := &s.Indexes[i]
 		x.ID = 0
-		if o := sameIndex(old.schema, s, x, kept); o != nil {
+		if o := sameIndex(old.schema, s, x, source, kept); o != nil {
 			x.ID, kept[o.ID] = o.ID, true
 			continue
 		}
 		build = append(build, i)
 	}
 	count := old.count
-	if autoColumn(old.schema) != autoColumn(s) {
+	if a := autoColumn(s); a < 0 && autoColumn(old.schema) >= 0 || a >= 0 && source[a] != autoColumn(old.schema) {
 		count = &counters{db: d.ts.e.db}
 	}
+	s.Past = nil
 	t, err := compileTable(s, d.ts.e.o.Weigh, count)
 	if err != nil {
+		return nil, err
+	}
+	if err := reshape(old, s, t.layout, r); err != nil {
+		return nil, err
+	}
+	if err := t.compilePast(); err != nil {
 		return nil, err
 	}
 	for _, i := range build {
 		s.Indexes[i].ID = d.ts.newID()
 	}
 	d.upgrade = append(d.upgrade, metaName{s.Database, s.Name})
-	if err := d.buildIndexes(old, t, build); err != nil {
+	if err := d.buildIndexes(t, build); err != nil {
 		return nil, err
 	}
 	if t.auto >= 0 && count != old.count {
@@ -267,8 +318,8 @@ func (d *DDL) alterIndexes(old *Table, next Schema) (*Table, error) {
 	return t, nil
 }
 
-// buildIndexes fills new indexes of t, which has the rows of old.
-func (d *DDL) buildIndexes(old, t *Table, which []int) error {
+// buildIndexes fills new indexes of t, whose rows are there.
+func (d *DDL) buildIndexes(t *Table, which []int) error {
 	if len(which) == 0 {
 		return nil
 	}
@@ -279,7 +330,7 @@ func (d *DDL) buildIndexes(old, t *Table, which []int) error {
 	b := d.ts.e.db.NewIndexedBatch()
 	defer func() { _ = b.Close() }()
 	var cells []rowimage.Cell
-	err := d.eachRow(old, func(key, image []byte) error {
+	err := d.eachRow(t, func(key, image []byte) error {
 		var err error
 		if cells, err = t.layout.Cut(image, cells[:0]); err != nil {
 			return err
@@ -306,13 +357,22 @@ func autoColumn(s *Schema) int {
 	return -1
 }
 
+// places returns the numbers below n.
+func places(n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		out[i] = i
+	}
+	return out
+}
+
 // sameIndex finds an index of old that has the entries x would have, by name
-// first.
-func sameIndex(old, s *Schema, x *Index, taken map[TableID]bool) *Index {
+// first. source says where the columns of s come from.
+func sameIndex(old, s *Schema, x *Index, source []int, taken map[TableID]bool) *Index {
 	var found *Index
 	for i := range old.Indexes {
 		o := &old.Indexes[i]
-		if taken[o.ID] || o.Unique != x.Unique || !sameKey(old, s, o.Parts, x.Parts) {
+		if taken[o.ID] || o.Unique != x.Unique || !sameKey(old, s, o.Parts, x.Parts, source) {
 			continue
 		}
 		if o.Name == x.Name {
@@ -326,12 +386,12 @@ func sameIndex(old, s *Schema, x *Index, taken map[TableID]bool) *Index {
 }
 
 // sameKey reports whether two lists of key parts encode alike.
-func sameKey(old, next *Schema, a, b []IndexPart) bool {
+func sameKey(old, next *Schema, a, b []IndexPart, source []int) bool {
 	if len(a) != len(b) {
 		return false
 	}
 	for i := range a {
-		if a[i] != b[i] || a[i].Column >= len(old.Columns) || a[i].Column >= len(next.Columns) {
+		if b[i].Column >= len(source) || source[b[i].Column] != a[i].Column || a[i].Prefix != b[i].Prefix || a[i].Desc != b[i].Desc {
 			return false
 		}
 		o, n := &old.Columns[a[i].Column], &next.Columns[b[i].Column]
@@ -351,16 +411,21 @@ func sameImages(old, next *Schema) error {
 		return &DefinitionError{1105, "columns were added or removed: rows must be converted"}
 	}
 	for i := range old.Columns {
-		o, n := &old.Columns[i], &next.Columns[i]
-		same := o.Type == n.Type && o.Unsigned == n.Unsigned && (o.Meta == n.Meta || sameLength(o, n)) && (n.Nullable || !o.Nullable)
-		if same && len(o.Members) > 0 {
-			same = len(n.Members) >= len(o.Members) && bytes.Equal(memberBytes(o.Members), memberBytes(n.Members[:len(o.Members)]))
-		}
-		if !same {
-			return &DefinitionError{1105, fmt.Sprintf("column '%s' changes: rows must be converted", o.Name)}
+		if !sameImage(&old.Columns[i], &next.Columns[i]) {
+			return &DefinitionError{1105, fmt.Sprintf("column '%s' changes: rows must be converted", old.Columns[i].Name)}
 		}
 	}
 	return nil
+}
+
+// sameImage reports whether values of one column are stored as values of the
+// other.
+func sameImage(o, n *Column) bool {
+	same := o.Type == n.Type && o.Unsigned == n.Unsigned && (o.Meta == n.Meta || sameLength(o, n)) && (n.Nullable || !o.Nullable)
+	if same && len(o.Members) > 0 {
+		same = len(n.Members) >= len(o.Members) && bytes.Equal(memberBytes(o.Members), memberBytes(n.Members[:len(o.Members)]))
+	}
+	return same
 }
 
 // sameLength reports whether a string column only becomes longer, with as many

@@ -227,12 +227,14 @@ func (s Schema) own() *Schema {
 		s.Indexes[i].Extra = maps.Clone(s.Indexes[i].Extra)
 	}
 	s.Defaults = slices.Clone(s.Defaults)
+	s.Past = slices.Clone(s.Past)
 	s.Extra = maps.Clone(s.Extra)
 	return &s
 }
 
 // newTable compiles a definition under new ids.
 func (d *DDL) newTable(s *Schema) (*Table, error) {
+	s.Past = nil
 	t, err := compileTable(s, d.ts.e.o.Weigh, &counters{db: d.ts.e.db})
 	if err != nil {
 		return nil, err

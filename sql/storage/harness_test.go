@@ -384,7 +384,7 @@ func (s *testStore) checkIndexes(t testing.TB, tab *Table) {
 	low, high := idBounds(rowSpace, tab.schema.ID)
 	it, _ := s.db.NewIter(&pebble.IterOptions{LowerBound: low, UpperBound: high})
 	for ok := it.First(); ok; ok = it.Next() {
-		_, img, err := splitRow(it.Value())
+		_, img, err := tab.split(it.Value())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -225,7 +225,7 @@ func (it *Iter) row() (bool, error) {
 		}
 	}
 	if it.o.Lock == LockNone {
-		_, image, err := splitRow(value)
+		_, image, err := it.t.split(value)
 		it.image = image
 		return true, err
 	}
@@ -243,7 +243,7 @@ func (it *Iter) lock(value []byte) (bool, error) {
 		}
 		return false, err
 	}
-	_, image, err := splitRow(value)
+	_, image, err := it.t.split(value)
 	if err != nil {
 		return false, err
 	}
@@ -264,7 +264,7 @@ func (it *Iter) lock(value []byte) (bool, error) {
 		}
 		return false, nil
 	}
-	if _, it.image, err = splitRow(newest); err != nil {
+	if _, it.image, err = it.t.split(newest); err != nil {
 		return false, err
 	}
 	in, err := it.inRange()

@@ -11,7 +11,6 @@ import (
 	gomysql "github.com/go-mysql-org/go-mysql/mysql"
 
 	"binrelay/binlog/rowimage"
-	"binrelay/binlog/txn"
 )
 
 // The store's key space. Ids are 8 bytes, big-endian; tables and indexes share
@@ -86,18 +85,6 @@ func appendRow(dst []byte, version uint32, image []byte) []byte {
 	dst = append(dst, 0, 0, 0, 0, 0, 0, 0, 0)
 	dst = binary.AppendUvarint(dst, uint64(version))
 	return append(dst, image...)
-}
-
-// splitRow takes a row value apart.
-func splitRow(value []byte) (stamp txn.CSN, image []byte, err error) {
-	if len(value) < stampSize+1 {
-		return 0, nil, errBadRow
-	}
-	_, n := binary.Uvarint(value[stampSize:])
-	if n <= 0 {
-		return 0, nil, errBadRow
-	}
-	return stampOf(value), value[stampSize+n:], nil
 }
 
 // hash64 is FNV-1a, stable across versions: it is stored in h| keys.

@@ -80,7 +80,7 @@ func (a *rowApplier) free(t *Table, key, image []byte) error {
 }
 
 func (a *rowApplier) duplicate(t *Table, index int, image, value []byte) error {
-	_, existing, err := splitRow(value)
+	_, existing, err := t.split(value)
 	if err != nil {
 		return err
 	}
@@ -138,7 +138,7 @@ func (a *rowApplier) find(t *Table, before *side) (key, image []byte, err error)
 		if key, err = t.appendRowKey(nil, before.data, before.cells); err != nil {
 			return nil, nil, err
 		}
-		image, err = a.rowAt(key)
+		image, err = a.rowAt(t, key)
 		if err == nil && image == nil {
 			err = ErrRowNotFound
 		}
@@ -151,7 +151,7 @@ func (a *rowApplier) find(t *Table, before *side) (key, image []byte, err error)
 			if err != nil || value == nil {
 				return false, err
 			}
-			if _, img, err := splitRow(value); err != nil || !t.sameRow(img, before.data) {
+			if _, img, err := t.split(value); err != nil || !t.sameRow(img, before.data) {
 				return false, err
 			}
 			key = k
@@ -159,7 +159,7 @@ func (a *rowApplier) find(t *Table, before *side) (key, image []byte, err error)
 		})
 	default:
 		err = a.s.eachRow(t, func(k, value []byte) (bool, error) {
-			_, img, err := splitRow(value)
+			_, img, err := t.split(value)
 			if err != nil {
 				return false, err
 			}
@@ -176,14 +176,14 @@ func (a *rowApplier) find(t *Table, before *side) (key, image []byte, err error)
 	if key == nil {
 		return nil, nil, ErrRowNotFound
 	}
-	if image, err = a.rowAt(key); err == nil && image == nil {
+	if image, err = a.rowAt(t, key); err == nil && image == nil {
 		err = ErrRowNotFound
 	}
 	return key, image, err
 }
 
 // rowAt locks a row and returns its image; nil: there is none.
-func (a *rowApplier) rowAt(key []byte) ([]byte, error) {
+func (a *rowApplier) rowAt(t *Table, key []byte) ([]byte, error) {
 	if err := a.s.lock(key); err != nil {
 		return nil, err
 	}
@@ -191,7 +191,7 @@ func (a *rowApplier) rowAt(key []byte) ([]byte, error) {
 	if err != nil || value == nil {
 		return nil, err
 	}
-	_, image, err := splitRow(value)
+	_, image, err := t.split(value)
 	return image, err
 }
 

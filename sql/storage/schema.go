@@ -54,6 +54,7 @@ type Schema struct {
 	Comment       string
 	AutoIncrement uint64            // first value of the counter; 0 = 1. Read at creation only
 	Defaults      []byte            // image of a row of defaults, for replicated rows that lack columns; nil = not known
+	Past          []PastLayout      // of rows written under older versions, by Upto; assigned by storage
 	Extra         map[string]string // opaque to storage
 }
 

@@ -25,6 +25,7 @@ type Table struct {
 	mapped  []byte        // its Table_map event, time and server id 0
 	count   *counters     // shared by all versions of the table
 	since   atomic.Uint64 // CSN of the definition: older views cannot use it
+	past    []past        // layouts of rows written under older versions
 }
 
 // compileTable checks a definition and compiles it. s is kept.
@@ -64,6 +65,9 @@ func compileTable(s *Schema, weigh Weigh, count *counters) (*Table, error) {
 		if x.Unique {
 			t.uniques = append(t.uniques, i)
 		}
+	}
+	if err := t.compilePast(); err != nil {
+		return nil, err
 	}
 	t.mapped = t.tableMap()
 	return t, nil

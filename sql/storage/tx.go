@@ -416,7 +416,7 @@ func (tx *Tx) Get(ctx context.Context, t *Table, key []byte, l LockMode) (image 
 			return nil, false, err
 		}
 	}
-	_, image, err = splitRow(value)
+	_, image, err = t.split(value)
 	return image, err == nil, err
 }
 

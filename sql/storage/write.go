@@ -93,7 +93,7 @@ func (tx *Tx) newRowKey(ctx context.Context, t *Table, image []byte, cells []row
 
 // duplicate builds the error for a row that is in the way of image.
 func (tx *Tx) duplicate(t *Table, index int, image []byte, cells []rowimage.Cell, value []byte) error {
-	_, existing, err := splitRow(value)
+	_, existing, err := t.split(value)
 	if err != nil {
 		return err
 	}
@@ -208,7 +208,7 @@ func (tx *Tx) lockCurrent(ctx context.Context, t *Table, key, before []byte) ([]
 	if value == nil {
 		return nil, nil
 	}
-	_, image, err := splitRow(value)
+	_, image, err := t.split(value)
 	if err == nil && own == nil && !bytes.Equal(image, before) && !t.sameRow(image, before) {
 		// The row was read without a lock, and changed before this one was taken.
 		tx.Rollback()
@@ -225,7 +225,7 @@ func (tx *Tx) findByImage(ctx context.Context, t *Table, before []byte, cells []
 		if err != nil || value == nil {
 			return nil, err
 		}
-		if _, image, err := splitRow(value); err != nil || !t.sameRow(image, before) {
+		if _, image, err := t.split(value); err != nil || !t.sameRow(image, before) {
 			return nil, err
 		}
 		key = append([]byte(nil), key...)
