@@ -286,17 +286,9 @@ func (c *checker) byTime() []int {
 
 func (c *checker) processOrder() {
 	last := map[int]int{}
-	order := c.byTime()
-	if len(order) == 0 { // the history's order is that of its processes
-		for i := range c.h {
-			if c.counts(i) {
-				order = append(order, i)
-			}
-		}
-	}
-	for _, i := range order {
+	for i := range c.h {
 		p := c.h[i].Process
-		if p < 0 {
+		if p < 0 || !c.counts(i) {
 			continue
 		}
 		if prev, ok := last[p]; ok {

@@ -53,7 +53,7 @@ const (
 type Txn struct {
 	Ops     []Op
 	Outcome Outcome
-	Process int // transactions of a process, in order of Start, follow each other; below 0: of none
+	Process int // transactions of one process follow each other in the history's order; below 0: of none
 
 	// From before the first operation until after the answer to COMMIT, on one
 	// clock. Both 0: the transaction takes no part in the real-time order.
