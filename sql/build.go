@@ -33,7 +33,17 @@ func (b *builder) Build(ctx *gms.Context, n gms.Node, row gms.Row) (gms.RowIter,
 		ownVariables(ctx, n)
 	}
 	switch n := n.(type) {
-	case *plan.Update, *plan.DeleteFrom:
+	case *plan.Update:
+		return b.update(ctx, s, n, row)
+	case *plan.UpdateSource:
+		if s.updating != nil && updatesJoin(s.updating.Child) {
+			return b.updateSource(ctx, n, row)
+		}
+	case *plan.InsertInto:
+		if n.OnDupExprs.HasUpdates() {
+			compareExactly(n.Destination)
+		}
+	case *plan.DeleteFrom:
 		s.LockTargets(targets(ctx, n)...)
 	case *plan.Set:
 		return nil, s.checkSet(ctx, n)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	gms "github.com/dolthub/go-mysql-server/sql"
+	"github.com/dolthub/go-mysql-server/sql/plan"
 	"github.com/dolthub/vitess/go/mysql"
 
 	"binrelay/sql/tables"
@@ -26,6 +27,7 @@ type Session struct {
 	built     bool             // its plan's root has been seen
 	showing   bool             // go-mysql-server builds the rows of a SHOW COLUMNS that is ours
 	building  bool             // inside the outermost DDL node
+	updating  *plan.Update     // go-mysql-server builds this UPDATE
 	committed tables.Committed // the last commit
 
 	charsetSet bool   // character_set_connection has just become utf8mb4

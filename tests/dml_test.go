@@ -86,6 +86,70 @@ var dml = []string{
 	"SELECT a.id, c.x FROM a LEFT JOIN c ON a.id = c.x ORDER BY a.id, c.x",
 }
 
+// caseTables and caseOnly change letters to others that their collations take
+// for the same.
+var caseTables = []string{
+	"CREATE DATABASE letters",
+	"CREATE TABLE letters.a (id INT PRIMARY KEY, b_id INT, s VARCHAR(20), l TEXT, e ENUM('x','Y'), at TIMESTAMP(6) NULL ON UPDATE CURRENT_TIMESTAMP(6), KEY (b_id), KEY (s))",
+	"CREATE TABLE letters.b (id INT PRIMARY KEY, s VARCHAR(20) CHARACTER SET latin1, n INT NOT NULL)",
+	"CREATE TABLE letters.u (id INT PRIMARY KEY AUTO_INCREMENT, s VARCHAR(20) UNIQUE, at TIMESTAMP(6) NULL ON UPDATE CURRENT_TIMESTAMP(6))",
+	"INSERT INTO letters.a VALUES (1,1,'one','l','x',NULL),(2,1,'two','l','Y',NULL),(3,2,'three',NULL,NULL,NULL),(4,7,'seven','L','x',NULL)",
+	"INSERT INTO letters.b VALUES (1,'alpha',0),(2,'b\u00e9t\u00e4',0),(3,'gamma',0)",
+	"INSERT INTO letters.u (s) VALUES ('abc'),('def')",
+}
+
+var caseOnly = []string{
+	"UPDATE a AS x JOIN b AS y ON y.id = x.b_id SET x.s = UPPER(x.s) WHERE y.s = 'ALPHA'",
+	"UPDATE b AS y JOIN a AS x ON y.id = x.b_id SET y.s = UPPER(y.s)",
+	"UPDATE b AS y JOIN a AS x ON y.id = x.b_id SET y.s = UPPER(y.s)",
+	"UPDATE a x, b y SET x.s = LOWER(x.s), y.s = LOWER(y.s) WHERE x.b_id = y.id AND y.id = 1",
+	"UPDATE a LEFT JOIN b ON a.b_id = b.id SET a.s = UPPER(a.s) WHERE b.id IS NULL",
+	"UPDATE a RIGHT JOIN b ON a.b_id = b.id SET b.s = UPPER(b.s), a.l = UPPER(a.l)",
+	"UPDATE a JOIN (SELECT id, UPPER(s) AS s FROM b) q USING (id) SET a.s = q.s",
+	"UPDATE a NATURAL JOIN (SELECT 1 AS id UNION SELECT 2) q SET s = LOWER(s)",
+	"UPDATE a SET s = UPPER(s) WHERE id IN (SELECT id FROM b)",
+	"UPDATE a SET s = LOWER(s) WHERE EXISTS (SELECT 1 FROM b WHERE b.id = a.b_id)",
+	"UPDATE a JOIN b ON a.b_id = b.id SET a.s = a.s",
+	"UPDATE a SET at = NULL",
+	"UPDATE b AS y JOIN a AS x ON y.id = x.b_id SET y.n = 5, x.s = UPPER(x.s) WHERE x.id < 3",
+	"UPDATE b AS y JOIN a AS x ON y.id = x.b_id SET y.n = 6, x.s = UPPER(x.s)",
+	"SELECT id, s, at IS NOT NULL FROM a ORDER BY id",
+	"UPDATE b SET s = CONCAT(s, ' ') WHERE id = 3",
+	"SELECT id, s, l, e, at IS NOT NULL FROM a ORDER BY id", "SELECT id, HEX(s), n FROM b ORDER BY id",
+	"INSERT INTO u (s) VALUES ('ABC') ON DUPLICATE KEY UPDATE s = VALUES(s)",
+	"INSERT INTO u (s) VALUES ('ABC') ON DUPLICATE KEY UPDATE s = VALUES(s)",
+	"INSERT INTO u (id, s) VALUES (2, 'DEF'), (3, 'ghi') ON DUPLICATE KEY UPDATE s = 'Def'",
+	"SELECT id, s, at IS NOT NULL FROM u ORDER BY id",
+	"REPLACE INTO u (id, s) VALUES (1, 'aBc')",
+	"UPDATE a SET at = NULL", "UPDATE u SET at = NULL",
+}
+
+// A change of letters' case under a collation without case is a change: it is
+// written, counted as MySQL counts it, logged and replicated.
+func TestDML_ChangesOfCaseAlone(t *testing.T) {
+	cluster.Need(t, "mariadbd")
+	p := cluster.Start(t, "primary", "server-id=1", "log-bin=mysql-bin", "collation-server=utf8mb4_general_ci")
+	r := cluster.Start(t, "replica", "server-id=2", "collation-server=utf8mb4_general_ci")
+	cluster.Follow(t, p, r)
+	m := cluster.StartMariaDB(t, "--collation-server=utf8mb4_general_ci", "--character-set-server=utf8mb4")
+	for _, found := range []bool{false, true} {
+		p.Exec(caseTables...)
+		m.Exec(caseTables...)
+		ours, theirs := openFound(t, p.Port, found), openFound(t, m.Port, found)
+		for _, q := range caseOnly {
+			a, b := outcome(t, ours, q), outcome(t, theirs, q)
+			if a != b {
+				t.Errorf("CLIENT_FOUND_ROWS %v: %s\n ours:    %s\n MariaDB: %s", found, q, a, b)
+			}
+		}
+		cluster.SameData(t, "primary", p.DB(), "MariaDB", m.DB)
+		cluster.WaitCaughtUp(t, p, r, 20*time.Second)
+		cluster.SameData(t, "primary", p.DB(), "replica", r.DB())
+		p.Exec("DROP DATABASE letters")
+		m.Exec("DROP DATABASE letters")
+	}
+}
+
 // Statements of all kinds give on a primary of ours the results they give on
 // MariaDB, and a replica of ours ends with the same rows.
 func TestDML_AsMariaDBDoes(t *testing.T) {
@@ -108,6 +172,20 @@ func TestDML_AsMariaDBDoes(t *testing.T) {
 	cluster.SameData(t, "primary", p.DB(), "MariaDB", m.DB)
 	cluster.WaitCaughtUp(t, p, r, 20*time.Second)
 	cluster.SameData(t, "primary", p.DB(), "replica", r.DB())
+}
+
+// openFound connects as root, with CLIENT_FOUND_ROWS or without.
+func openFound(t *testing.T, port int, found bool) *sql.Conn {
+	t.Helper()
+	cfg := mysql.NewConfig()
+	cfg.User, cfg.Net, cfg.Addr = "root", "tcp", fmt.Sprintf("127.0.0.1:%d", port)
+	cfg.DBName, cfg.ClientFoundRows = "letters", found
+	pool, err := sql.Open("mysql", cfg.FormatDSN())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { pool.Close() })
+	return connOf(t, pool)
 }
 
 // connOf takes one connection of a pool.

@@ -28,34 +28,48 @@ var _ gms.TableEditor = (*editor)(nil)
 // Inserter implements gms.InsertableTable.
 func (t *Table) Inserter(ctx *gms.Context) gms.RowInserter { return t.editor(ctx) }
 
-// Updater implements gms.UpdatableTable. From now on, when the plan is made and
-// only rows are compared by it, the table's schema tells texts apart that its
-// collations do not: go-mysql-server does not write rows that compare equal,
-// and UPDATE t SET s = UPPER(s) must. In an UPDATE of several tables it still
-// compares by the collations.
+// Updater implements gms.UpdatableTable.
 func (t *Table) Updater(ctx *gms.Context) gms.RowUpdater {
-	t.schema = exactly(t.schema)
+	CompareExactly(t)
 	return t.editor(ctx)
 }
 
-// exactly returns a schema whose text columns compare byte by byte.
-func exactly(s gms.Schema) gms.Schema {
+// CompareExactly gives a table of ours its ExactSchema. It is for the time when
+// the plan is made and only rows are compared by the schema.
+func CompareExactly(t gms.Table) {
+	if own, ok := gms.GetUnderlyingTable(t).(*Table); ok {
+		own.schema = ExactSchema(own.schema)
+	}
+}
+
+// ExactSchema returns a schema that tells texts apart that their collations do
+// not: go-mysql-server does not write rows that compare equal, and UPDATE t SET
+// s = UPPER(s) must.
+func ExactSchema(s gms.Schema) gms.Schema {
 	out := make(gms.Schema, len(s))
 	for i, c := range s {
 		out[i] = c
-		text, ok := c.Type.(gms.StringType)
-		if !ok || text.Collation() == gms.Collation_binary {
-			continue
+		if text, ok := c.Type.(gms.StringType); ok {
+			exact := *c
+			exact.Type = ExactType(text)
+			out[i] = &exact
 		}
-		bin, err := text.(gms.TypeWithCollation).WithNewCollation(gms.Collation_utf8mb4_0900_bin)
-		if err != nil {
-			continue // another character set: left as it is
-		}
-		same := *c
-		same.Type = bin
-		out[i] = &same
 	}
 	return out
+}
+
+// ExactType returns a type that compares texts byte by byte, t itself if it has
+// no collation.
+func ExactType(t gms.Type) gms.Type {
+	text, ok := t.(gms.StringType)
+	if !ok || text.Collation() == gms.Collation_binary {
+		return t
+	}
+	exact, err := text.(gms.TypeWithCollation).WithNewCollation(gms.Collation_utf8mb4_0900_bin)
+	if err != nil {
+		return t // longer than utf8mb4 can be: left as it is
+	}
+	return exact
 }
 
 // Deleter implements gms.DeletableTable.
