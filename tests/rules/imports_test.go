@@ -29,7 +29,7 @@ const (
 	apd     = "github.com/cockroachdb/apd/v3"
 )
 
-var leaves = []string{"binlog/event", "binlog/gtid", "binlog/txn", "binlog/rowimage", "replica/replstate"}
+var leaves = []string{"binlog/event", "binlog/gtid", "binlog/txn", "binlog/rowimage", "binlog/jsonb", "replica/replstate"}
 
 // rules: every package must be listed; the first matching entry counts.
 var rules = []struct {
@@ -41,6 +41,7 @@ var rules = []struct {
 	{"binlog/logfile/logtest", rule{ours: leaves, others: []string{pebble + "/vfs"}}},
 	{"binlog/txn", rule{ours: leaves}},
 	{"binlog/rowimage", rule{ours: leaves, others: []string{gomysql + "/mysql"}}},
+	{"binlog/jsonb", rule{ours: leaves}},
 	{"replica/replstate", rule{}},
 	{"binlog/logfile", rule{ours: []string{"binlog/event"}, others: []string{pebble + "/vfs"}}},
 	{"binlog", rule{ours: append([]string{"binlog/logfile"}, leaves...), others: []string{pebble + "/vfs"}}},
@@ -53,7 +54,7 @@ var rules = []struct {
 	}},
 	{"sql/replstmt", rule{ours: []string{"replica/replstate"}}},
 	{"sql/auth", rule{ours: []string{"sql/replstmt"}, others: []string{gms, vitess}}},
-	{"sql/wire", rule{ours: []string{"sql/auth", "sql/replstmt", "replica/replstate"}, others: []string{gms, vitess, "github.com/sirupsen/logrus", apd}}},
+	{"sql/wire", rule{ours: []string{"binlog/rowimage", "sql/auth", "sql/replstmt", "replica/replstate"}, others: []string{gms, vitess, "github.com/sirupsen/logrus", apd}}},
 	{"sql/tables", rule{
 		ours:   append([]string{"sql/storage/...", "binlog"}, leaves...),
 		others: []string{gms, vitess, gomysql + "/mysql", apd, "github.com/shopspring/decimal", "gopkg.in/src-d/go-errors.v1"},

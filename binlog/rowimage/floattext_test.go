@@ -1,10 +1,14 @@
-package wire
+package rowimage_test
 
-import "testing"
+import (
+	"testing"
+
+	"binrelay/binlog/rowimage"
+)
 
 // The texts are what MariaDB 10.11 prints for the same values, and MySQL's
 // manual agrees.
-func TestAppendFloat(t *testing.T) {
+func TestAppendFloatText(t *testing.T) {
 	for _, tc := range []struct {
 		x      float64
 		digits int
@@ -16,7 +20,7 @@ func TestAppendFloat(t *testing.T) {
 		{0.1, 17, "0.1"}, {1.0 / 3, 17, "0.3333333333333333"}, {9007199254740993, 17, "9.007199254740992e15"},
 		{123456.789, 6, "123457"}, {16777216, 6, "16777200"}, {0.1, 6, "0.1"}, {1e10, 6, "10000000000"}, {3.4028234e38, 6, "3.40282e38"},
 	} {
-		if got := string(appendFloat(nil, tc.x, tc.digits)); got != tc.want {
+		if got := string(rowimage.AppendFloatText(nil, tc.x, tc.digits)); got != tc.want {
 			t.Errorf("%v: %s, want %s", tc.x, got, tc.want)
 		}
 	}
