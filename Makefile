@@ -46,7 +46,7 @@ interop: build ## other people's programs, the long way
 bench: build ## the figures of docs/performance.md
 	$(GO) test -run '^$$' -bench CommitRatio -benchtime 20x ./sql/storage
 	$(GO) test -run '^$$' -bench . -benchtime 0.5s ./sql ./primary ./binlog/...
-	BINRELAY_BENCH=1 $(GO) test -timeout 10m -run 'Figures' -v ./tests
+	BINRELAY_BENCH=1 $(GO) test -timeout 30m -run 'Figures' -v ./tests
 
 fuzz: ## every fuzz target for FUZZTIME=30s
 	@for p in $$($(GO) list ./...); do \
