@@ -24,7 +24,7 @@ func (tx *Tx) Commit(ctx context.Context) (txn.Result, error) {
 		tx.Rollback()
 		return txn.Result{}, nil
 	}
-	p, err := tx.build()
+	p, err := tx.build(ctx)
 	if err != nil {
 		tx.Rollback()
 		return txn.Result{}, err
@@ -35,15 +35,15 @@ func (tx *Tx) Commit(ctx context.Context) (txn.Result, error) {
 }
 
 // build makes what the Committer needs. All that can fail, fails here.
-func (tx *Tx) build() (*pending, error) {
+func (tx *Tx) build(ctx context.Context) (*pending, error) {
 	if tx.logErr != nil {
 		return nil, tx.logErr
 	}
-	if tx.ov.bytes > tx.ts.maxBytes() {
+	if tx.tooLarge() {
 		return nil, ErrTooLarge
 	}
-	p := &pending{batch: tx.ts.e.db.NewBatchWithSize(int(tx.ov.bytes) + 64)}
-	deleted, err := tx.ov.write(p)
+	p := &pending{}
+	err := tx.buildRows(ctx, p)
 	if err == nil {
 		err = tx.writeCounters(p.batch)
 	}
@@ -51,18 +51,57 @@ func (tx *Tx) build() (*pending, error) {
 		err = tx.finishLogs(p)
 	}
 	if err != nil {
-		_ = p.batch.Close()
+		p.discard()
 		return nil, err
 	}
 	ts := tx.ts
-	if len(deleted) > 0 {
-		p.applying = func(csn txn.CSN) { ts.deletes.note(deleted, csn, &ts.views) }
-	}
 	p.release = func(txn.Result) {
 		tx.closeLogs()
 		ts.locks.ReleaseAll(tx.owner)
 	}
 	return p, nil
+}
+
+// buildRows puts the overlay into a batch, or when it has spilled into files.
+func (tx *Tx) buildRows(ctx context.Context, p *pending) (err error) {
+	ts := tx.ts
+	if tx.ov.spilled() {
+		return ts.buildLarge(ctx, tx.ov, p)
+	}
+	p.batch = ts.e.db.NewBatchWithSize(int(tx.ov.bytes) + 64)
+	deleted, err := tx.ov.write(p)
+	if len(deleted) > 0 {
+		p.applying = func(csn txn.CSN) { ts.deletes.note(deleted, csn, &ts.views) }
+	}
+	return err
+}
+
+// buildLarge puts an overlay that has spilled into files, and frees it.
+func (ts *tables) buildLarge(ctx context.Context, o *overlay, p *pending) error {
+	p.batch = ts.e.db.NewBatch()
+	rows, deleted, many, err := o.writeTables(ctx, ts)
+	if err != nil {
+		return err
+	}
+	o.free()
+	p.large = rows
+	p.applying = func(csn txn.CSN) {
+		ts.tags.note(rows.tag, csn, &ts.views)
+		if many {
+			ts.deletes.noteAll(csn)
+		}
+		ts.deletes.note(deleted, csn, &ts.views)
+	}
+	return nil
+}
+
+// discard frees what a pending that nobody has taken holds.
+func (p *pending) discard() {
+	if p.batch != nil {
+		_ = p.batch.Close() // its memory goes back to a pool; there is nothing to fail
+		p.batch = nil
+	}
+	p.large.discard()
 }
 
 // write adds everything in the overlay to p's batch, and notes the stamp holes.

@@ -106,10 +106,7 @@ func (p *pending) hasLocal() bool { return p.private != nil || p.hasKV() }
 
 // settle gives p its outcome: it releases what p holds, then answers.
 func (p *pending) settle(r txn.Result) {
-	if p.batch != nil {
-		_ = p.batch.Close() // its memory goes back to a pool; there is nothing to fail
-		p.batch = nil
-	}
+	p.discard()
 	if p.release != nil {
 		p.release(r)
 	}

@@ -37,7 +37,6 @@ type fakeTables struct {
 
 func (f *fakeTables) load() error               { return nil }
 func (f *fakeTables) applyKV([]KV) error        { return nil }
-func (f *fakeTables) ready() error              { return nil }
 func (f *fakeTables) sweep(*pebble.Batch) error { return nil }
 
 func (f *fakeTables) dropID(b *pebble.Batch, id TableID) error {
@@ -214,7 +213,7 @@ func fakeRows(t testing.TB, e *Engine) map[string]string {
 	defer it.Close()
 	for it.First(); it.Valid(); it.Next() {
 		v := it.Value()
-		if s := stampOf(v); s == 0 || s > csn {
+		if s := rawStamp(v); s == 0 || s > csn {
 			t.Errorf("row %s is stamped %d, visible is %d", it.Key(), s, csn)
 		}
 		got[string(it.Key()[2:])] = string(v[stampSize:])

@@ -24,6 +24,8 @@ type tableScript struct {
 	mu     sync.Mutex // guards states
 	states []string
 	crash  []crashedState
+
+	options func(*Options)
 }
 
 type crashedState struct {
@@ -169,7 +171,7 @@ func (s *tableScript) run() {
 // recovered opens a crashed file system and returns what it shows. A table made
 // then must not show rows of one that was being built under its id.
 func (s *tableScript) recovered(fs vfs.FS) (state string, err error) {
-	e, err := tryOpenFake(s.t, fs, tableOptions)
+	e, err := tryOpenFake(s.t, fs, s.options)
 	if err != nil {
 		return "", err
 	}
@@ -192,13 +194,28 @@ func (s *tableScript) recovered(fs vfs.FS) (state string, err error) {
 
 func TestCrash_TablesAtEveryOperation(t *testing.T) {
 	t.Parallel()
+	crashTables(t, tableOptions, 7)
+}
+
+// TestCrash_LargeTransactions is the same with transactions that spill from a
+// few rows on and are ingested.
+func TestCrash_LargeTransactions(t *testing.T) {
+	t.Parallel()
+	crashTables(t, func(o *Options) {
+		tableOptions(o)
+		o.SpillBytes = 1500
+	}, 13)
+}
+
+// crashTables crashes at each operation, with -short at every few of them.
+func crashTables(t *testing.T, options func(*Options), short int) {
 	mem := vfs.NewCrashableMem()
 	fs := &faultFS{FS: mem}
-	s := &tableScript{t: t, r: rand.New(rand.NewPCG(5, 5))}
-	s.e = openFake(t, fs, tableOptions)
+	s := &tableScript{t: t, r: rand.New(rand.NewPCG(5, 5)), options: options}
+	s.e = openFake(t, fs, options)
 	every := 1
 	if testing.Short() {
-		every = 7
+		every = short
 	}
 	acked := func() int { s.mu.Lock(); defer s.mu.Unlock(); return len(s.states) }
 	fs.at = func(n int, op, name string) error {

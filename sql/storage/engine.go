@@ -43,6 +43,7 @@ type Options struct {
 	ServerUUID        gtid.UUID
 	ServerID          func() uint32 // nil = 1
 	CacheSize         func() int64  // binlog_cache_size, bytes: events above it spill to a file; nil = 32 KiB
+	SpillBytes        int64         // memory of a transaction's changes, bytes: what is above spills to files; 0 = 32 MiB
 	MaxTxnBytes       func() int64  // max_binlog_cache_size: larger transactions fail with ErrTooLarge; nil = 1 GiB
 	Weigh             Weigh         // collation weights
 	Acks              AckWaiter     // semi-sync; nil = asynchronous
@@ -76,13 +77,14 @@ type KV struct {
 // Engine is the store: tables, settings, both logs and the way of a commit.
 // Safe for concurrent use.
 type Engine struct {
-	o     Options
-	fs    vfs.FS // o.FS
-	log   *slog.Logger
-	db    *pebble.DB
-	bin   *binlog.Log // nil when log_bin = OFF
-	local *localLog
-	cm    *committer
+	o         Options
+	fs        vfs.FS // o.FS
+	log       *slog.Logger
+	db        *pebble.DB
+	dbOptions *pebble.Options // of db
+	bin       *binlog.Log     // nil when log_bin = OFF
+	local     *localLog
+	cm        *committer
 
 	// nextID is the next free TableID. The transaction half takes ids by
 	// nextID.Add; every batch's coordinate carries it. Ids above it are swept

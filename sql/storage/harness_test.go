@@ -44,11 +44,13 @@ func openTestStore(t testing.TB, fs vfs.FS, o Options) *testStore {
 	if o.Weigh == nil {
 		o.Weigh = lowerWeigh
 	}
-	db, err := pebble.Open("data/#store", &pebble.Options{FS: fs, DisableWAL: true, Merger: counterMerger, Logger: quiet{}})
+	po := &pebble.Options{FS: fs, DisableWAL: true, Merger: counterMerger, Logger: quiet{}, FormatMajorVersion: pebble.FormatNewest}
+	po.EnsureDefaults()
+	db, err := pebble.Open("data/#store", po)
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &Engine{o: o, fs: fs, log: slog.New(slog.DiscardHandler), db: db}
+	e := &Engine{o: o, fs: fs, log: slog.New(slog.DiscardHandler), db: db, dbOptions: po}
 	s := &testStore{Engine: e, fs: fs}
 	e.tables = newTables(e)
 	e.tables.commit = s.commit
@@ -79,7 +81,7 @@ func openTestStore(t testing.TB, fs vfs.FS, o Options) *testStore {
 		t.Fatal(err)
 	}
 	_ = db.Apply(b, pebble.NoSync)
-	if err := e.tables.ready(); err != nil {
+	if err := e.tables.clearScratch(); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -129,7 +131,11 @@ func (s *testStore) commit(_ context.Context, p *pending) txn.Result {
 	if p.origin != nil {
 		_ = p.batch.Set(replKey(p.origin.Channel), appendOrigin(nil, p.origin), nil)
 	}
-	if err := s.db.Apply(p.batch, pebble.NoSync); err != nil {
+	if p.large != nil {
+		if err := s.ingest(p.large, p.batch); err != nil {
+			panic(err)
+		}
+	} else if err := s.db.Apply(p.batch, pebble.NoSync); err != nil {
 		panic(err)
 	}
 	s.mu.Unlock()

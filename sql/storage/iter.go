@@ -14,18 +14,17 @@ import (
 // it was written before statement limit; a tombstone hides the store's key.
 type mergeIter struct {
 	it      *pebble.Iterator
-	ov      *overlay
+	ov      cursor
 	low     []byte
 	high    []byte
 	limit   uint32
 	reverse bool
 
 	started bool
-	valid   bool  // it stands on a key that was not yet given out
-	node    *node // next one of the overlay
+	valid   bool // it stands on a key that was not yet given out
 
 	key, value []byte
-	own        bool // from the overlay
+	own        bool // from the overlay, which stands on it
 }
 
 func newMergeIter(r pebble.Reader, ov *overlay, low, high []byte, limit uint32, reverse bool) (*mergeIter, error) {
@@ -33,26 +32,17 @@ func newMergeIter(r pebble.Reader, ov *overlay, low, high []byte, limit uint32, 
 	if err != nil {
 		return nil, err
 	}
-	return &mergeIter{it: it, ov: ov, low: low, high: high, limit: limit, reverse: reverse}, nil
+	return &mergeIter{it: it, ov: cursor{o: ov, reverse: reverse}, low: low, high: high, limit: limit, reverse: reverse}, nil
 }
 
 func (m *mergeIter) start() {
 	m.started = true
 	if m.reverse {
 		m.valid = m.it.Last()
-		m.node = m.ov.seekLT(m.high)
+		m.ov.seek(m.high)
 	} else {
 		m.valid = m.it.First()
-		m.node = m.ov.seekGE(m.low)
-	}
-}
-
-// advance steps over the node the overlay side stands on.
-func (m *mergeIter) advance() {
-	if m.reverse {
-		m.node = m.ov.seekLT(m.node.key)
-	} else {
-		m.node = m.node.next[0]
+		m.ov.seek(m.low)
 	}
 }
 
@@ -64,25 +54,28 @@ func (m *mergeIter) step() {
 	}
 }
 
-// side returns the overlay's next node inside the range, nil if none is left.
-func (m *mergeIter) side() *node {
-	n := m.node
-	if n == nil || m.reverse && bytes.Compare(n.key, m.low) < 0 || !m.reverse && bytes.Compare(n.key, m.high) >= 0 {
+// side returns the overlay's next key inside the range, nil if none is left.
+func (m *mergeIter) side() []byte {
+	k := m.ov.key
+	if k == nil || m.reverse && bytes.Compare(k, m.low) < 0 || !m.reverse && bytes.Compare(k, m.high) >= 0 {
 		return nil
 	}
-	return n
+	return k
 }
 
 // next goes to the next key. key and value are valid until the following call.
 func (m *mergeIter) next() bool {
-	if !m.started {
+	switch {
+	case !m.started:
 		m.start()
-	} else if !m.own {
+	case m.own:
+		m.ov.step()
+	default:
 		m.step()
 	}
-	for {
-		n := m.side()
-		if n == nil {
+	for ; ; m.ov.step() {
+		k := m.side()
+		if k == nil {
 			if !m.valid {
 				return false
 			}
@@ -91,7 +84,7 @@ func (m *mergeIter) next() bool {
 		}
 		order := -1
 		if m.valid {
-			if order = bytes.Compare(n.key, m.it.Key()); m.reverse {
+			if order = bytes.Compare(k, m.it.Key()); m.reverse {
 				order = -order
 			}
 		}
@@ -99,8 +92,7 @@ func (m *mergeIter) next() bool {
 			m.key, m.value, m.own = m.it.Key(), m.it.Value(), false
 			return true
 		}
-		m.advance()
-		v := n.visible(m.limit)
+		v := m.ov.version(m.limit)
 		if v == nil {
 			continue
 		}
@@ -108,10 +100,18 @@ func (m *mergeIter) next() bool {
 			m.step()
 		}
 		if !v.del {
-			m.key, m.value, m.own = n.key, v.value, true
+			m.key, m.value, m.own = k, v.value, true
 			return true
 		}
 	}
+}
+
+// err returns what ended the walk early, if anything.
+func (m *mergeIter) err() error {
+	if err := m.it.Error(); err != nil {
+		return err
+	}
+	return m.ov.o.err
 }
 
 func (m *mergeIter) close() error { return m.it.Close() }
@@ -195,7 +195,7 @@ func (it *Iter) Next() bool {
 			return true
 		}
 	}
-	it.err = it.m.it.Error()
+	it.err = it.m.err()
 	return false
 }
 

@@ -235,7 +235,7 @@ type pair struct {
 func TestTx_Model(t *testing.T) {
 	seen := map[string]int{}
 	for seed := range uint64(60) {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) { runModel(t, rand.New(rand.NewPCG(1, seed)), seen) })
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { runModel(t, rand.New(rand.NewPCG(1, seed)), seen, 0) })
 	}
 	for _, what := range []string{"timeout", "conflict", "duplicate", "commit", "rollback", "savepoint", "fail"} {
 		if seen[what] < 10 {
@@ -244,8 +244,26 @@ func TestTx_Model(t *testing.T) {
 	}
 }
 
-func runModel(t *testing.T, rng *rand.Rand, seen map[string]int) {
+// TestTx_ModelSpilling runs the scripts with so little memory that every few
+// changes, or each of them, go to a file, and commits are ingested.
+func TestTx_ModelSpilling(t *testing.T) {
+	seen := map[string]int{}
+	for seed := range uint64(60) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			runModel(t, rand.New(rand.NewPCG(2, seed)), seen, []int64{1, 1000, 3000}[seed%3])
+		})
+	}
+	for _, what := range []string{"conflict", "duplicate", "commit", "rollback", "savepoint", "fail"} {
+		if seen[what] < 10 {
+			t.Errorf("the scripts had %s only %d times: %v", what, seen[what], seen)
+		}
+	}
+}
+
+// runModel runs a script; spill is Options.SpillBytes.
+func runModel(t *testing.T, rng *rand.Rand, seen map[string]int, spill int64) {
 	s := newTestStore(t)
+	s.o.SpillBytes = spill
 	tab := s.create(t, kvSchema())
 	db := &modelDB{states: []map[int]modelRow{{}}, changed: map[int]int{}, locks: map[string]*modelTx{}}
 	live := make([]*pair, 3)
@@ -273,6 +291,16 @@ func runModel(t *testing.T, rng *rand.Rand, seen map[string]int) {
 	s.checkIndexes(t, tab)
 	if n := s.tables.locks.Len(); n != 0 {
 		t.Fatal(n, "locks stay")
+	}
+	s.noScratch(t)
+}
+
+// noScratch fails when a transaction left files behind.
+func (s *testStore) noScratch(t *testing.T) {
+	t.Helper()
+	names, err := s.fs.List(s.fs.PathJoin("data", cacheDir))
+	if err != nil || len(names) > 0 {
+		t.Errorf("spill files stay: %v %v", names, err)
 	}
 }
 

@@ -8,18 +8,37 @@ import (
 // overlay holds what a transaction has written and not committed: store keys in
 // order, each with the versions that statements gave it. It is a skip list
 // whose nodes stay until the end, so that a scan may hold one while the
-// statement that scans goes on writing. Used by one goroutine.
+// statement that scans goes on writing. What does not fit into memory goes to
+// runs. Used by one goroutine.
 type overlay struct {
 	head  node
 	first [maxLevel]*node // head.next
 	level int
 	seed  uint64
-	bytes int64    // of keys and newest values
-	undo  []pushed // one for each version, in order
+	bytes int64    // of keys and newest values in memory
+	mem   int64    // all that the list takes, nearly
+	nodes int      // in the list
+	undo  []pushed // one for each version in the list, in order
 	keep  uint32   // statement of the newest savepoint: older versions stay
+
+	// Nothing of this is used before the first run.
+	runs   []*run
+	seq    int         // of the newest run
+	epoch  int         // counts the times that the list or the runs were replaced
+	undone []undoneRun // statements whose versions in runs do not count, in order
+	err    error       // a run could not be read: the transaction is lost
 }
 
-const maxLevel = 12
+// undoneRun are the statements after from up to to.
+type undoneRun struct{ from, to uint32 }
+
+const (
+	maxLevel = 12
+
+	// What a node and a version take beside key and value, in bytes.
+	nodeBytes    = 120
+	versionBytes = 64
+)
 
 type node struct {
 	key  []byte
@@ -60,7 +79,10 @@ func (o *overlay) init() {
 }
 
 // empty reports whether nothing is written.
-func (o *overlay) empty() bool { return len(o.undo) == 0 }
+func (o *overlay) empty() bool { return len(o.undo) == 0 && len(o.runs) == 0 }
+
+// spilled reports whether not all is in memory.
+func (o *overlay) spilled() bool { return len(o.runs) > 0 }
 
 // before finds the last node with a key < key, and fills path with the last
 // such node of every level.
@@ -88,15 +110,20 @@ func (o *overlay) seekLT(key []byte) *node {
 	return nil
 }
 
-// get returns the version of key that statement limit sees.
+// get returns the version of key that statement limit sees. After an error,
+// which stays in o.err, it returns nil.
 func (o *overlay) get(key []byte, limit uint32) *version {
-	if len(o.undo) == 0 {
+	if len(o.undo) > 0 {
+		if n := o.seekGE(key); n != nil && bytes.Equal(n.key, key) {
+			if v := n.visible(limit); v != nil {
+				return v
+			}
+		}
+	}
+	if len(o.runs) == 0 {
 		return nil
 	}
-	if n := o.seekGE(key); n != nil && bytes.Equal(n.key, key) {
-		return n.visible(limit)
-	}
-	return nil
+	return o.getSpilled(key, limit)
 }
 
 // put writes p for statement stmt. Key and value are kept.
@@ -108,20 +135,24 @@ func (o *overlay) put(stmt uint32, p put) {
 		n = o.insert(key, &path)
 	}
 	o.bytes += int64(len(value))
-	fresh := p.fresh
+	o.mem += int64(len(value))
+	fresh := p.fresh && len(o.runs) == 0 // a run may know better
 	if top := n.top; top != nil {
 		fresh = top.fresh
 		o.bytes -= int64(len(top.value))
 		if top.stmt == stmt {
+			o.mem -= int64(len(top.value))
 			top.value, top.del = value, p.del
 			return
 		}
 		// Nobody can go back to a version that lies between the newest savepoint
 		// and the one a failing statement would restore.
 		if top.stmt > o.keep && top.prev != nil && top.prev.stmt > o.keep {
+			o.mem -= int64(len(top.prev.value)) + versionBytes
 			top.prev = top.prev.prev
 		}
 	}
+	o.mem += versionBytes
 	n.top = &version{stmt: stmt, del: p.del, fresh: fresh, value: value, prev: n.top}
 	o.undo = append(o.undo, pushed{n, stmt})
 }
@@ -143,6 +174,8 @@ func (o *overlay) insert(key []byte, path *[maxLevel]*node) *node {
 		n.next[l], path[l].next[l] = path[l].next[l], n
 	}
 	o.bytes += int64(len(key))
+	o.mem += int64(len(key)) + nodeBytes
+	o.nodes++
 	return n
 }
 
@@ -163,4 +196,7 @@ func (o *overlay) rollback(stmt uint32) {
 		}
 	}
 	o.undo = o.undo[:i]
+	if len(o.runs) > 0 {
+		o.rollbackRuns(stmt)
+	}
 }

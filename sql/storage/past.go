@@ -69,7 +69,7 @@ func (t *Table) split(value []byte) (stamp txn.CSN, image []byte, err error) {
 	if len(t.past) > 0 && version <= uint64(t.past[len(t.past)-1].upto) {
 		image, err = t.upgrade(uint32(version), image)
 	}
-	return stampOf(value), image, err
+	return rawStamp(value), image, err
 }
 
 // upgrade makes an older image one of the current layout.

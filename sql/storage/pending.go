@@ -17,6 +17,7 @@ import (
 type pending struct {
 	batch   *pebble.Batch // rows, indexes, m| changes; closed by the Committer. Row values carry stamp holes
 	stamps  []uint32      // offsets in batch.Repr() of the holes (stampSize bytes each)
+	large   *largeRows    // nil, or the rows that are not in batch; it then has m| changes only
 	kv      []KV          // m| changes that recovery must redo (they are also in batch)
 	drops   []TableID     // ids range-deleted in the same batch (tableHooks.dropID)
 	bin     *binlog.Txn   // nil: nothing travels. The Committer sets CSN, Index, GTID (if zero) and Timestamp
@@ -38,7 +39,7 @@ type pending struct {
 	release func(txn.Result)
 
 	// The Committer's own.
-	size  int64   // bytes in batch and logs
+	size  int64   // bytes in batch, files and logs
 	csn   txn.CSN // of its last record: what its rows are stamped with
 	state pendingState
 	done  chan txn.Result // buffered, gets one
@@ -47,14 +48,14 @@ type pending struct {
 
 // stampSize is the length of a row value's stamp: the CSN of the transaction
 // that wrote it, little-endian. A mixed transaction stamps both halves with the
-// higher number.
+// higher number; one with largeRows stamps its tag.
 const stampSize = 8
 
 // putStamp writes a stamp into the first bytes of dst.
 func putStamp(dst []byte, c txn.CSN) { binary.LittleEndian.PutUint64(dst, uint64(c)) }
 
-// stampOf reads the stamp of a row value.
-func stampOf(value []byte) txn.CSN { return txn.CSN(binary.LittleEndian.Uint64(value)) }
+// rawStamp reads the stamp of a row value: a CSN or a tag (tables.stampOf).
+func rawStamp(value []byte) txn.CSN { return txn.CSN(binary.LittleEndian.Uint64(value)) }
 
 // tableHooks is what the Committer and recovery need of the transaction half.
 // Implemented by *tables.
@@ -75,6 +76,4 @@ type tableHooks interface {
 	// sweep removes everything stored under ids that the catalog does not know,
 	// after replay. It adds to b, which is applied at once.
 	sweep(b *pebble.Batch) error
-	// ready is called once, after replay and sweep, before the Engine serves.
-	ready() error
 }

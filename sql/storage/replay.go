@@ -41,6 +41,9 @@ func (r *Recovery) Replay(ctx context.Context) (_ *Engine, err error) {
 	if e.o.hooks != nil {
 		e.hooks = e.o.hooks(e)
 	}
+	if err := e.tables.clearScratch(); err != nil {
+		return nil, err
+	}
 	if err := e.hooks.load(); err != nil {
 		return nil, fmt.Errorf("load the catalog: %w", err)
 	}
@@ -460,9 +463,6 @@ func (r *Recovery) openLogs() (err error) {
 	if err == nil {
 		e.tail.bytes.Store(r.at.bytes)
 		err = e.tail.refresh()
-	}
-	if err == nil {
-		err = e.hooks.ready()
 	}
 	if err != nil {
 		e.cm.stop()

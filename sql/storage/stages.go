@@ -345,7 +345,11 @@ func (c *committer) finishStages(g *group) {
 				p.applying(p.csn)
 			}
 		}
-		err = c.e.db.Apply(b, pebble.NoSync)
+		if large := g.txns[0].large; large != nil { // it is alone
+			err = c.e.ingest(large, b)
+		} else {
+			err = c.e.db.Apply(b, pebble.NoSync)
+		}
 	}
 	if err != nil {
 		_ = c.fatal(fmt.Errorf("apply commit group: %w", err))

@@ -131,11 +131,12 @@ func (e *Engine) openStore() error {
 	if e.o.storeOptions != nil {
 		e.o.storeOptions(po)
 	}
+	po.EnsureDefaults()
 	db, err := pebble.Open(dir, po)
 	if err != nil {
 		return errors.Join(fmt.Errorf("open the store: %w", err), lock.Close())
 	}
-	e.db, e.lock = db, lock
+	e.db, e.dbOptions, e.lock = db, po, lock
 	return e.checkFormat()
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"binrelay/binlog"
 	"binrelay/binlog/txn"
@@ -25,6 +26,7 @@ type tables struct {
 	publish sync.Mutex // held while the catalog is replaced
 	views   viewSet
 	deletes recentDeletes
+	tags    tags
 	caches  atomic.Uint64 // numbers the spill files
 
 	channelMu sync.Mutex
@@ -80,13 +82,29 @@ func (ts *tables) logged(db string) bool {
 // cacheDir is where transactions spill, below the data directory.
 const cacheDir = "#tmp"
 
+var _ scratch = (*tables)(nil)
+
+// scratchFile names a new file for what does not fit into memory.
+func (ts *tables) scratchFile() (vfs.FS, string) {
+	name := fmt.Sprintf("txn.%d", ts.caches.Add(1))
+	return ts.e.fs, ts.e.fs.PathJoin(ts.e.o.Dir, cacheDir, name)
+}
+
+// spillBytes is how much memory the changes of a transaction may take.
+func (ts *tables) spillBytes() int64 {
+	if n := ts.e.o.SpillBytes; n > 0 {
+		return n
+	}
+	return defaultSpillBytes
+}
+
 func (ts *tables) newCache() *eventCache {
 	limit := int64(32 << 10)
 	if ts.e.o.CacheSize != nil {
 		limit = ts.e.o.CacheSize()
 	}
-	name := fmt.Sprintf("txn.%d", ts.caches.Add(1))
-	return newEventCache(ts.e.fs, ts.e.fs.PathJoin(ts.e.o.Dir, cacheDir, name), limit)
+	fs, name := ts.scratchFile()
+	return newEventCache(fs, name, limit)
 }
 
 // load reads the catalog from the store.
@@ -232,8 +250,9 @@ func (ts *tables) sweep(b *pebble.Batch) error {
 	return nil
 }
 
-// ready empties the spill directory.
-func (ts *tables) ready() error {
+// clearScratch empties the spill directory. It comes before anything spills: a
+// file of old may be one with a table of the store under another name.
+func (ts *tables) clearScratch() error {
 	fs, dir := ts.e.fs, ts.e.fs.PathJoin(ts.e.o.Dir, cacheDir)
 	if err := fs.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("create %s: %w", dir, err)

@@ -194,7 +194,11 @@ func (c *committer) admit(p *pending) error {
 			ErrTooLarge, travels, stays, batch)
 	}
 	p.size = batch + travels + stays
-	return c.e.tail.room(p.size)
+	if err := c.e.tail.room(p.size); err != nil || p.large == nil {
+		return err
+	}
+	p.size = max(p.size+p.large.bytes, aloneBytes+1)
+	return nil
 }
 
 // maxBatchBytes keeps a batch well below the 4 GiB that make the store panic.

@@ -113,15 +113,16 @@ type Tx struct {
 	tableLog *rowLog // where its rows go
 	when     uint32  // header time of events
 
-	target  *Table              // written last: its definition is locked
-	changed map[*Table]struct{} // tables with rows written, for their counters
-	rows    uint64              // written, for the choice of a deadlock's victim
-	lastKey []byte              // row of a table without primary key that a scan gave last
-	keyBuf  []byte
-	cells   [2][]rowimage.Cell // of the rows at hand
-	puts    []put              // room for the change at hand
-	logErr  error              // the event cache failed: the transaction cannot commit
-	done    bool
+	target   *Table              // written last: its definition is locked
+	changed  map[*Table]struct{} // tables with rows written, for their counters
+	rows     uint64              // written, for the choice of a deadlock's victim
+	lastKey  []byte              // row of a table without primary key that a scan gave last
+	keyBuf   []byte
+	cells    [2][]rowimage.Cell // of the rows at hand
+	puts     []put              // room for the change at hand
+	logErr   error              // the event cache failed: the transaction cannot commit
+	logErrAt uint32             // the statement that it failed in
+	done     bool
 }
 
 type savepoint struct {
@@ -176,7 +177,10 @@ func (tx *Tx) writable(ctx context.Context, t *Table) error {
 	if tx.view != nil && t.since.Load() > uint64(tx.view.csn) {
 		return ErrTableChanged
 	}
-	if tx.ov.bytes > tx.ts.maxBytes() {
+	if tx.ov.err != nil {
+		return tx.ov.err
+	}
+	if tx.tooLarge() {
 		return ErrTooLarge
 	}
 	if tx.target != t {
@@ -193,6 +197,12 @@ func (tx *Tx) writable(ctx context.Context, t *Table) error {
 		tx.BeginStatement()
 	}
 	return nil
+}
+
+// tooLarge reports whether one of the logs holds more than a commit may.
+func (tx *Tx) tooLarge() bool {
+	limit := tx.ts.maxBytes()
+	return tx.bin != nil && tx.bin.cache.size() > limit || tx.private != nil && tx.private.cache.size() > limit
 }
 
 // BeginStatement opens a statement: what it writes can be rolled back alone,
@@ -240,6 +250,9 @@ func (tx *Tx) RollbackStatement() error {
 	tx.inStmt = false
 	tx.ov.rollback(tx.stmt - 1)
 	tx.cut(tx.stmtAt)
+	if tx.logErrAt == tx.stmt {
+		tx.logErr = nil // what failed is cut off
+	}
 	return nil
 }
 
@@ -367,6 +380,9 @@ func (tx *Tx) read(from pebble.Reader, key []byte, limit uint32) ([]byte, error)
 		}
 		return v.value, nil
 	}
+	if tx.ov.err != nil {
+		return nil, tx.ov.err
+	}
 	return fetch(from, key)
 }
 
@@ -423,7 +439,7 @@ func (tx *Tx) Get(ctx context.Context, t *Table, key []byte, l LockMode) (image 
 // unchanged fails, and rolls the transaction back, when a row that its view has
 // is newer than the view or gone.
 func (tx *Tx) unchanged(newest []byte) error {
-	if newest != nil && stampOf(newest) <= tx.view.csn {
+	if newest != nil && tx.ts.stampOf(newest) <= tx.view.csn {
 		return nil
 	}
 	tx.Rollback()
@@ -478,6 +494,7 @@ func (tx *Tx) Rollback() {
 		return
 	}
 	tx.end()
+	tx.ov.free()
 	tx.closeLogs()
 	tx.ts.locks.ReleaseAll(tx.owner)
 }

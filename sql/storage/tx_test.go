@@ -497,7 +497,7 @@ func TestTx_ReadOnlyTooLargeEnded(t *testing.T) {
 	s.o.MaxTxnBytes = func() int64 { return 1000 }
 	big := s.Begin(TxOptions{})
 	var err error
-	for k := 0; err == nil && k < 100; k++ {
+	for k := 0; err == nil && k < 1000; k++ {
 		err = big.Insert(t.Context(), tab, row(t, tab, k, 1, nil))
 	}
 	if !errors.Is(err, ErrTooLarge) {

@@ -111,6 +111,14 @@ func (d *recentDeletes) note(hashes []uint64, csn txn.CSN, views *viewSet) {
 	}
 }
 
+// noteAll makes every insert of an absent key by a transaction with a view older
+// than csn a conflict: the commit deleted more rows than can be remembered.
+func (d *recentDeletes) noteAll(csn txn.CSN) {
+	d.prune.Lock()
+	defer d.prune.Unlock()
+	d.floor.Store(max(d.floor.Load(), uint64(csn)))
+}
+
 // shrink forgets what no open view needs, and when that is not enough the older
 // half of the rest: views older than that then conflict with every insert of an
 // absent key.

@@ -255,7 +255,7 @@ func (tx *Tx) findByImage(ctx context.Context, t *Table, before []byte, cells []
 			return ch, err
 		}
 	}
-	if err := m.it.Error(); err != nil {
+	if err := m.err(); err != nil {
 		return nil, err
 	}
 	if tx.view != nil {
@@ -359,13 +359,19 @@ func (tx *Tx) write(ch *rowChange) error {
 	l := tx.tableLog
 	h := event.Header{Timestamp: tx.when}
 	if err := l.add(h, ch.t, ch.before, ch.after); err != nil {
-		tx.logErr = err
+		tx.logErr, tx.logErrAt = err, tx.stmt
 		return err
 	}
 	for _, p := range ch.puts {
 		tx.ov.put(tx.stmt, p)
 	}
 	tx.puts = ch.puts
+	if tx.ov.mem > tx.ts.spillBytes() {
+		if err := tx.ts.spill(tx.ov); err != nil {
+			tx.logErr, tx.logErrAt = err, tx.stmt
+			return err
+		}
+	}
 	if ch.t.auto >= 0 {
 		if tx.changed == nil {
 			tx.changed = make(map[*Table]struct{})
