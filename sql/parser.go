@@ -67,6 +67,7 @@ func (p *parser) ParseWithOptions(ctx context.Context, query string, delimiter r
 		// The handler looks at the statement, not at the error.
 		return nil, "", "", err
 	}
+	ordinaryCalls(stmt, text)
 	if multi || hidden {
 		note(ctx, text)
 	}
@@ -95,6 +96,7 @@ func (p *parser) ParseOneWithOptions(ctx context.Context, query string, o sqlpar
 	if err := tables.PrepareStatement(stmt, defaultDatabase(ctx)); err != nil {
 		return nil, 0, err
 	}
+	ordinaryCalls(stmt, rewritten)
 	return p.own(ctx, stmt), end, nil
 }
 

@@ -84,7 +84,7 @@ func (s *Server) buildEngine() {
 	own := &parser{server: s, base: &literalParser{Parser: gms.NewMysqlParser()}}
 	overrides := gms.EngineOverrides{Builder: gms.BuilderOverrides{Parser: own}, SchemaFormatter: &schemaFormatter{}}
 	exec := &builder{server: s}
-	a := analyzer.NewBuilder(s.provider).
+	a := analyzer.NewBuilder(newCatalog(s.provider)).
 		AddOverrides(overrides).
 		Build()
 	s.registerFunctions(a.Catalog)

@@ -1,0 +1,282 @@
+package sql
+
+import (
+	"slices"
+
+	gms "github.com/dolthub/go-mysql-server/sql"
+	"github.com/dolthub/go-mysql-server/sql/expression"
+	builtin "github.com/dolthub/go-mysql-server/sql/expression/function"
+	"github.com/dolthub/go-mysql-server/sql/types"
+	"github.com/dolthub/vitess/go/vt/sqlparser"
+
+	"binrelay/sql/tables"
+)
+
+// byteCall is a call of a byteFunction. It is go-mysql-server's call as long as
+// its strings are text.
+type byteCall struct {
+	gms.Expression
+	f    *byteFunction
+	kind stringKind
+}
+
+// stringKind is what the strings of a call are.
+type stringKind int
+
+const (
+	unknownKind stringKind = iota
+	textKind
+	binaryKind
+)
+
+var (
+	_ gms.FunctionExpression = (*byteCall)(nil)
+	_ gms.CollationCoercible = (*byteCall)(nil)
+)
+
+// catalog is the provider of databases, and of the functions that are put in
+// front of go-mysql-server's own.
+type catalog struct {
+	*tables.Provider
+	functions map[string]gms.Function
+}
+
+var _ gms.FunctionProvider = (*catalog)(nil)
+
+// Function implements gms.FunctionProvider. name is in lower case.
+func (c *catalog) Function(_ *gms.Context, schema, name string) (gms.Function, bool) {
+	f, ok := c.functions[name]
+	return f, ok && schema == ""
+}
+
+func newCatalog(p *tables.Provider) *catalog {
+	c := &catalog{Provider: p, functions: make(map[string]gms.Function, len(byteFunctions))}
+	base := make(map[string]gms.Function, len(builtin.BuiltIns))
+	for _, f := range builtin.BuiltIns {
+		base[f.FunctionName()] = f
+	}
+	for _, direction := range []string{sqlparser.Leading, sqlparser.Trailing, sqlparser.Both} {
+		base["trim "+direction] = gms.Function2{Fn: func(_ *gms.Context, s, cut gms.Expression) gms.Expression {
+			return builtin.NewTrim(s, cut, direction)
+		}}
+	}
+	base["cast binary"] = base["left"]
+	for i := range byteFunctions {
+		f := &byteFunctions[i]
+		own := base[f.name]
+		c.functions[f.name] = gms.FunctionN{
+			Name: f.name,
+			Fn: func(ctx *gms.Context, args ...gms.Expression) (gms.Expression, error) {
+				e, err := own.NewInstance(ctx, args)
+				if err != nil {
+					return nil, err
+				}
+				return &byteCall{Expression: e, f: f}, nil
+			},
+		}
+	}
+	return c
+}
+
+// FunctionName implements gms.FunctionExpression.
+func (c *byteCall) FunctionName() string { return c.f.name }
+
+// Description implements gms.FunctionExpression.
+func (c *byteCall) Description() string {
+	if f, ok := c.Expression.(gms.FunctionExpression); ok {
+		return f.Description()
+	}
+	return ""
+}
+
+// WithChildren implements gms.Expression.
+func (c *byteCall) WithChildren(ctx *gms.Context, args ...gms.Expression) (gms.Expression, error) {
+	e, err := c.Expression.WithChildren(ctx, args...)
+	if err != nil {
+		return nil, err
+	}
+	return &byteCall{Expression: e, f: c.f}, nil
+}
+
+// Type implements gms.Expression.
+func (c *byteCall) Type(ctx *gms.Context) gms.Type {
+	if c.binary(ctx) {
+		if t := c.Expression.Type(ctx); !gms.IsNumberType(t) {
+			return types.LongBlob
+		}
+		return types.Int64
+	}
+	return c.Expression.Type(ctx)
+}
+
+// CollationCoercibility implements gms.CollationCoercible.
+func (c *byteCall) CollationCoercibility(ctx *gms.Context) (gms.CollationID, byte) {
+	if c.binary(ctx) {
+		return gms.Collation_binary, strongest(ctx, c.Children())
+	}
+	return gms.GetCoercibility(ctx, c.Expression)
+}
+
+// Eval implements gms.Expression.
+func (c *byteCall) Eval(ctx *gms.Context, row gms.Row) (any, error) {
+	binary := c.binary(ctx)
+	if !binary && !c.f.always {
+		return c.Expression.Eval(ctx, row)
+	}
+	children := c.Children()
+	args := make([]byteArg, len(children))
+	for i, e := range children {
+		var err error
+		if args[i], err = byteValue(ctx, row, e, c.f.kind(i)); err != nil {
+			return nil, err
+		}
+		if args[i].null && !c.f.nulls {
+			return nil, nil
+		}
+	}
+	v := c.f.eval(args, maxPacket(ctx))
+	switch v := v.(type) {
+	case tooLong:
+		ctx.Warn(1301, "Result of %s() was larger than max_allowed_packet (%d) - truncated", c.f.name, maxPacket(ctx))
+		return nil, nil
+	case []byte:
+		if !binary {
+			return string(v), nil
+		}
+	}
+	return v, nil
+}
+
+// kind is the kind of the i-th argument.
+func (f *byteFunction) kind(i int) byte { return f.kinds[min(i, len(f.kinds)-1)] }
+
+// binary reports whether the call works on bytes: a binary string among its
+// strings wins over text of the same or a higher coercibility. Source: MySQL
+// 8.0, DTCollation::aggregate.
+func (c *byteCall) binary(ctx *gms.Context) bool {
+	if c.f.binary {
+		return true
+	}
+	if c.kind != unknownKind {
+		return c.kind == binaryKind
+	}
+	if !c.Resolved() {
+		return false
+	}
+	const none = 255
+	text, binary := byte(none), byte(none)
+	c.kind = textKind
+	for i, e := range c.Children() {
+		if c.f.kind(i) != 's' {
+			continue
+		}
+		switch t := e.Type(ctx); {
+		case t == nil || t == types.Null:
+		case isBinary(t):
+			binary = min(binary, coercibility(ctx, e))
+		case types.IsText(t) || types.IsEnum(t) || types.IsSet(t):
+			text = min(text, coercibility(ctx, e))
+		case c.f.compare:
+			return false
+		}
+	}
+	if binary != none && binary <= text {
+		c.kind = binaryKind
+	}
+	return c.kind == binaryKind
+}
+
+func isBinary(t gms.Type) bool {
+	if _, ok := t.(types.BitType); ok {
+		return true
+	}
+	s, ok := t.(gms.StringType)
+	return ok && types.IsBinaryType(s)
+}
+
+// coercibility is MySQL's coercibility of a string: 2 of a column, 4 of a
+// literal.
+func coercibility(ctx *gms.Context, e gms.Expression) byte {
+	switch e := e.(type) {
+	case *expression.Literal, *expression.BindVar:
+		return 4
+	case *expression.GetField, *expression.UserVar, *expression.Convert:
+		return 2
+	case *expression.Alias:
+		return coercibility(ctx, e.Child)
+	case *byteCall:
+		return strongest(ctx, e.Children())
+	}
+	_, n := gms.GetCoercibility(ctx, e)
+	return min(n, 4)
+}
+
+func strongest(ctx *gms.Context, args []gms.Expression) byte {
+	out := byte(4)
+	for _, a := range args {
+		out = min(out, coercibility(ctx, a))
+	}
+	return out
+}
+
+// byteValue evaluates an argument: a string as the bytes it is stored as.
+func byteValue(ctx *gms.Context, row gms.Row, e gms.Expression, kind byte) (out byteArg, err error) {
+	v, err := e.Eval(ctx, row)
+	if err != nil {
+		return out, err
+	}
+	if v, err = gms.UnwrapAny(ctx, v); err != nil || v == nil {
+		return byteArg{null: true}, err
+	}
+	if kind == 'n' {
+		n, _, err := types.ConvertOrTruncate(ctx, v, types.Int64)
+		if err != nil {
+			return out, err
+		}
+		out.n, _ = n.(int64)
+		return out, nil
+	}
+	t := e.Type(ctx)
+	if b, ok := t.(types.BitType); ok {
+		n, _, err := types.Uint64.Convert(ctx, v)
+		if err != nil {
+			return out, err
+		}
+		return byteArg{b: bitBytes(n.(uint64), int(b.NumberOfBits()))}, nil
+	}
+	switch v := v.(type) {
+	case []byte:
+		return byteArg{b: slices.Clip(v)}, nil
+	case string:
+		return byteArg{b: stored(v, t)}, nil
+	}
+	s, _, err := types.ConvertToCollatedString(ctx, v, t)
+	return byteArg{b: stored(s, t)}, err
+}
+
+// stored returns the bytes of a text in its column's character set.
+func stored(s string, t gms.Type) []byte {
+	if text, ok := t.(gms.StringType); ok && !types.IsBinaryType(t) {
+		if b, ok := text.CharacterSet().Encoder().Encode([]byte(s)); ok {
+			return b
+		}
+	}
+	return []byte(s)
+}
+
+// bitBytes are the bytes of a BIT(n) value.
+func bitBytes(v uint64, n int) []byte {
+	out := make([]byte, (n+7)/8)
+	for i := range out {
+		out[len(out)-1-i] = byte(v >> (8 * i))
+	}
+	return out
+}
+
+// maxPacket is max_allowed_packet, in bytes.
+func maxPacket(ctx *gms.Context) int {
+	if s := serverOf(ctx); s != nil {
+		return int(s.vars.Int("max_allowed_packet"))
+	}
+	return 64 << 20
+}

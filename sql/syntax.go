@@ -1,0 +1,115 @@
+package sql
+
+import (
+	"reflect"
+	"strings"
+
+	"github.com/dolthub/vitess/go/vt/sqlparser"
+)
+
+// ownSyntax are words of the functions that ordinaryCalls looks for.
+var ownSyntax = []string{"trim", "substr", "binary", "group_concat"}
+
+// ordinaryCalls turns the functions with a syntax of their own, TRIM(LEADING a
+// FROM b), SUBSTRING(a FROM b FOR c) and CAST(a AS BINARY(n)), into calls of
+// those of byteFunctions. GROUP_CONCAT gets one argument: go-mysql-server looks
+// at no other. The expressions of definitions, whose text is kept, stay alone.
+func ordinaryCalls(stmt sqlparser.Statement, text string) {
+	if !mentions(text, ownSyntax) {
+		return
+	}
+	switch n := stmt.(type) {
+	case *sqlparser.DDL:
+		if n.TriggerSpec != nil {
+			replaceCalls(reflect.ValueOf(n.TriggerSpec.Body))
+		}
+		if n.ProcedureSpec != nil {
+			replaceCalls(reflect.ValueOf(n.ProcedureSpec.Body))
+		}
+		if n.ViewSpec != nil {
+			replaceCalls(reflect.ValueOf(n.ViewSpec.ViewExpr))
+		}
+	case *sqlparser.AlterTable:
+	default:
+		replaceCalls(reflect.ValueOf(stmt))
+	}
+}
+
+// mentions reports whether one of some words, in lower case, is in a text.
+func mentions(text string, words []string) bool {
+	for i := range len(text) {
+		for _, w := range words {
+			if text[i]|0x20 == w[0] && len(text)-i >= len(w) && strings.EqualFold(text[i:i+len(w)], w) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// replaceCalls walks a syntax tree: sqlparser's own walk cannot replace a node.
+func replaceCalls(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			replaceCalls(v.Elem())
+		}
+	case reflect.Interface:
+		if v.IsNil() {
+			return
+		}
+		replaceCalls(v.Elem())
+		if e, ok := v.Interface().(sqlparser.Expr); ok && v.CanSet() {
+			if call := ordinaryCall(e); call != nil {
+				v.Set(reflect.ValueOf(call))
+			}
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				replaceCalls(v.Field(i))
+			}
+		}
+	case reflect.Slice:
+		if v.Type().Elem().Kind() == reflect.Uint8 {
+			return
+		}
+		for i := range v.Len() {
+			replaceCalls(v.Index(i))
+		}
+	}
+}
+
+func ordinaryCall(e sqlparser.Expr) *sqlparser.FuncExpr {
+	switch e := e.(type) {
+	case *sqlparser.TrimExpr:
+		return newCall("trim "+e.Dir, e.Str, e.Pattern)
+	case *sqlparser.SubstrExpr:
+		var s sqlparser.Expr = e.StrVal
+		if e.Name != nil {
+			s = e.Name
+		}
+		if e.To == nil {
+			return newCall("substring", s, e.From)
+		}
+		return newCall("substring", s, e.From, e.To)
+	case *sqlparser.ConvertExpr:
+		if strings.EqualFold(e.Type.Type, "binary") && e.Type.Length != nil {
+			return newCall("cast binary", e.Expr, e.Type.Length)
+		}
+	case *sqlparser.GroupConcatExpr:
+		if len(e.Exprs) > 1 {
+			concat := &sqlparser.FuncExpr{Name: sqlparser.NewColIdent("concat"), Exprs: e.Exprs}
+			e.Exprs = sqlparser.SelectExprs{&sqlparser.AliasedExpr{Expr: concat}}
+		}
+	}
+	return nil
+}
+
+func newCall(name string, args ...sqlparser.Expr) *sqlparser.FuncExpr {
+	call := &sqlparser.FuncExpr{Name: sqlparser.NewColIdent(name)}
+	for _, a := range args {
+		call.Exprs = append(call.Exprs, &sqlparser.AliasedExpr{Expr: a})
+	}
+	return call
+}
