@@ -2,7 +2,7 @@
 // over option file over default.
 //
 // The option file is a my.cnf as mysqld reads it (groups [mysqld], [server]
-// and [binrelay]). Names may be spelt with dashes or underscores; sizes take K,
+// and [binrelay]), or YAML if its name ends so. Names may be spelt with dashes or underscores; sizes take K,
 // M, G or T; the *_db options may be repeated and accumulate; `skip-x` and
 // `disable-x` switch a boolean off; `loose-x` forgives an unknown name. The
 // environment variable of an option is BINRELAY_ and its name in upper case,
@@ -31,7 +31,8 @@ import (
 type Config struct {
 	DataDir     string // absolute
 	BindAddress string
-	Port        int // 0 = any free port
+	Port        int    // 0 = any free port
+	Socket      string // absolute path of the Unix socket; "" = none
 	ServerID    uint32
 	Version     string
 
@@ -122,7 +123,11 @@ func (l *loader) warn(format string, args ...any) {
 
 // file merges the option file under flags and environment.
 func (l *loader) file(path string) error {
-	lines, err := readOptionFile(path)
+	read := readOptionFile
+	if isYAML(path) {
+		read = readYAML
+	}
+	lines, err := read(path)
 	if err != nil {
 		return fmt.Errorf("read option file: %w", err)
 	}

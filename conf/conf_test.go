@@ -19,6 +19,9 @@ func load(t *testing.T, file string, args ...string) (*conf.Config, error) {
 	conf.Flags(fs)
 	if file != "" {
 		path := filepath.Join(t.TempDir(), "my.cnf")
+		if yaml, ok := strings.CutPrefix(file, "# yaml\n"); ok {
+			path, file = strings.TrimSuffix(path, ".cnf")+".yaml", yaml
+		}
 		if err := os.WriteFile(path, []byte(file), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -250,5 +253,58 @@ func TestConfig_Loopback(t *testing.T) {
 		if c := mustLoad(t, "", "--bind-address="+addr); c.Loopback() != want {
 			t.Errorf("%s: loopback %v", addr, c.Loopback())
 		}
+	}
+}
+
+func TestLoad_YAML(t *testing.T) {
+	c := mustLoad(t, `# yaml
+server-id: 7
+log-bin: mysql-bin.log
+max_binlog_size: 16M
+read_only: true
+skip-slave-start:
+binlog_ignore_db: [mysql, test]
+client:
+  port: 1
+mysqld:
+  port: 3310
+  max_connections: 20 # inside a group
+`, "--max-connections=30")
+	if c.ServerID != 7 || c.LogBinBase != "mysql-bin" || c.MaxBinlogSize != 16<<20 || !c.ReadOnly || !c.SkipReplicaStart ||
+		!slices.Equal(c.BinlogIgnoreDB, []string{"mysql", "test"}) || c.Port != 3310 || c.MaxConnections != 30 {
+		t.Errorf("got %+v", c)
+	}
+	if c := mustLoad(t, "# yaml\n# nothing\n"); c.Port != 3306 {
+		t.Errorf("an empty file changes the port to %d", c.Port)
+	}
+	for file, want := range map[string]string{
+		"# yaml\nport: 1\nno_such_option: 2\n": "my.yaml:2: unknown option 'no_such_option'",
+		"# yaml\nport: [\n":                    "my.yaml: yaml: line",
+		"# yaml\n- port\n":                     "my.yaml:1: want a mapping",
+		"# yaml\nport: [[1]]\n":                "option 'port': want a value",
+		"# yaml\nread_only: 2\n":               "option 'read_only': wrong value '2'",
+	} {
+		if _, err := load(t, file); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: error %v, want %q", file, err, want)
+		}
+	}
+}
+
+func TestLoad_Socket(t *testing.T) {
+	if c := mustLoad(t, "", "--datadir=/tmp/x"); c.Socket != "/tmp/x/mysql.sock" || c.Values["socket"] != c.Socket {
+		t.Errorf("default socket: %q", c.Socket)
+	}
+	if c := mustLoad(t, "[mysqld]\nsocket=/run/m.sock\n"); c.Socket != "/run/m.sock" {
+		t.Errorf("socket: %q", c.Socket)
+	}
+	if c := mustLoad(t, "", "--socket="); c.Socket != "" || len(c.Warnings) != 0 {
+		t.Errorf("no socket: %q, warnings %q", c.Socket, c.Warnings)
+	}
+	long := "/" + strings.Repeat("d", 110)
+	if c := mustLoad(t, "", "--datadir="+long); c.Socket != "" || len(c.Warnings) != 1 {
+		t.Errorf("a long data directory: %q, warnings %q", c.Socket, c.Warnings)
+	}
+	if _, err := load(t, "", "--socket="+long); err == nil {
+		t.Error("a long path that was asked for is accepted")
 	}
 }

@@ -26,6 +26,7 @@ func (l *loader) finish() (*Config, error) {
 		c.BindAddress = ""
 	}
 	c.Port = int(l.number("port"))
+	l.socket()
 	c.ServerID = uint32(l.number("server_id"))
 	c.Version = l.str("version")
 	if c.Version == "" || c.Version[0] < '5' || c.Version[0] > '9' || len(c.Version) > 49 {
@@ -39,6 +40,29 @@ func (l *loader) finish() (*Config, error) {
 		return nil, err
 	}
 	return c, nil
+}
+
+// maxSocketPath is what a socket address holds on Linux and others, less its
+// zero byte; some systems have four bytes less.
+const maxSocketPath = 103
+
+// socket finds the path of the Unix socket. One that was asked for and cannot
+// be is an error; the default one is left out.
+func (l *loader) socket() {
+	o := byName["socket"]
+	path, set := l.text(o)
+	if path != "" && !filepath.IsAbs(path) {
+		path = filepath.Join(l.c.DataDir, path)
+	}
+	if len(path) > maxSocketPath {
+		if set {
+			l.fail(o, path, fmt.Sprintf("a socket's path has %d bytes at most", maxSocketPath))
+		} else {
+			l.warn("no Unix socket: the path %s is longer than %d bytes", path, maxSocketPath)
+		}
+		path = ""
+	}
+	l.c.Socket, l.c.Values["socket"] = path, path
 }
 
 func (l *loader) logs() {

@@ -47,7 +47,7 @@ func (v *flagValue) Type() string {
 // mysqld that mean nothing here.
 func Flags(fs *pflag.FlagSet) {
 	fs.SortFlags = false // the order of the table keeps topics together
-	addFlag(fs, "defaults_file", kindString, "read this option file (my.cnf); none is read unless asked")
+	addFlag(fs, "defaults_file", kindString, "read this option file (my.cnf, or YAML by its name); none is read unless asked")
 	for i := range options {
 		o := &options[i]
 		help := o.help

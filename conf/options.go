@@ -42,6 +42,7 @@ var options = []option{
 	{name: "datadir", def: "./data", help: "directory of tables, logs and keys"},
 	{name: "bind_address", def: "127.0.0.1", help: "address to listen on; another than loopback once root has a password"},
 	{name: "port", kind: kindInt, def: "3306", max: 65535, help: "TCP port; 0 picks a free one", aliases: []string{"P"}},
+	{name: "socket", def: "mysql.sock", help: "Unix socket, a relative path is below datadir; empty = none", aliases: []string{"S"}},
 	{name: "server_id", kind: kindInt, def: "1", max: maxUint32, help: "identity in replication, unique among all servers"},
 	{name: "version", def: "8.0.36-binrelay", help: "version string in handshake, VERSION() and binlog"},
 

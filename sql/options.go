@@ -23,7 +23,8 @@ type Options struct {
 	// Listener accepts the clients; nil: Start opens none (a Server used in
 	// process). The Server closes it.
 	Listener net.Listener
-	TLS      *tls.Config // nil: no TLS
+	Socket   net.Listener // a Unix socket beside it; nil = none. The Server closes it
+	TLS      *tls.Config  // nil: no TLS
 	// RSAKey returns the key that clients without TLS encrypt passwords for. It
 	// is asked once, beside the start; nil = a new key at each start.
 	RSAKey func() (*rsa.PrivateKey, error)

@@ -249,6 +249,7 @@ func (s *Server) wireOptions() wire.Options {
 		NetReadTimeout:         func() time.Duration { return v.seconds("net_read_timeout") },
 		NetWriteTimeout:        func() time.Duration { return v.seconds("net_write_timeout") },
 		WaitTimeout:            func() time.Duration { return v.seconds("wait_timeout") },
+		Socket:                 s.o.Socket,
 		Dump:                   s.o.Dump,
 		Statistics:             s.statistics,
 		TimeDigits:             s.timeDigits,

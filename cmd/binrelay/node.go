@@ -32,11 +32,13 @@ type node struct {
 	registry *primary.Registry
 	replica  *replica.Replica
 	expiry   *expirer
+	socket   net.Listener // nil = none
 }
 
 // host is what a server runs on.
 type host struct {
 	listener net.Listener
+	socket   func() (net.Listener, error) // opens the Unix socket once the data directory is ours; nil = none
 	log      *slog.Logger
 	fs       vfs.FS                                                            // of all files but those that the configuration names outside the data directory
 	fatal    func(error)                                                       // called when durability can no longer be promised; nil = exit with 74
@@ -88,9 +90,14 @@ func open(ctx context.Context, cfg *conf.Config, h host) (_ *node, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if h.socket != nil {
+		if n.socket, err = h.socket(); err != nil {
+			return nil, err
+		}
+	}
 	n.server, err = sql.New(sql.Options{
 		Engine: n.engine, Variables: vars, Primary: n.registry, Dump: dumpServer{n.registry},
-		ServerUUID: uuid, Listener: h.listener, TLS: tlsConf, Logger: log,
+		ServerUUID: uuid, Listener: h.listener, Socket: n.socket, TLS: tlsConf, Logger: log,
 		RSAKey: func() (*rsa.PrivateKey, error) { return dir.rsaKey(log) },
 	})
 	if err != nil {
@@ -132,6 +139,11 @@ func (n *node) close(ctx context.Context) error {
 	}
 	if n.server != nil {
 		errs = append(errs, n.server.Stop(ctx))
+	}
+	if n.socket != nil {
+		if err := n.socket.Close(); !errors.Is(err, net.ErrClosed) { // the server closes it too
+			errs = append(errs, err)
+		}
 	}
 	if n.replica != nil {
 		errs = append(errs, n.replica.Close())

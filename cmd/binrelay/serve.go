@@ -29,8 +29,8 @@ func serveCommand() *cobra.Command {
 		Long: `Run one server in the foreground.
 
 Options come from the command line, from environment variables BINRELAY_<OPTION>,
-from the file named by --defaults-file (my.cnf, groups [mysqld], [server] and
-[binrelay]), and from defaults, in this order.`,
+from the file named by --defaults-file (a my.cnf, groups [mysqld], [server] and
+[binrelay], or YAML), and from defaults, in this order.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := conf.Load(cmd.Flags())
@@ -67,7 +67,11 @@ func serve(ctx context.Context, cfg *conf.Config, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	n, err := open(ctx, cfg, host{listener: l, log: log, fs: vfs.Default})
+	h := host{listener: l, log: log, fs: vfs.Default}
+	if cfg.Socket != "" {
+		h.socket = func() (net.Listener, error) { return listenSocket(cfg.Socket) }
+	}
+	n, err := open(ctx, cfg, h)
 	if err != nil {
 		l.Close()
 		return err
@@ -98,6 +102,28 @@ func listen(cfg *conf.Config) (net.Listener, error) {
 	}
 	if err != nil {
 		return nil, fmt.Errorf("can't listen: %w", err)
+	}
+	return l, nil
+}
+
+// listenSocket opens the Unix socket at path, for every user of the machine as
+// mysqld does. A file that a killed server left behind is replaced.
+func listenSocket(path string) (net.Listener, error) {
+	if c, err := net.DialTimeout("unix", path, time.Second); err == nil {
+		c.Close()
+		return nil, fmt.Errorf("socket %s: another process is using it", path)
+	}
+	if st, err := os.Lstat(path); err == nil && st.Mode()&os.ModeSocket != 0 {
+		if err := os.Remove(path); err != nil {
+			return nil, fmt.Errorf("remove the socket of an earlier server: %w", err)
+		}
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("can't listen: %w", err)
+	}
+	if err := os.Chmod(path, 0o777); err != nil {
+		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
 }

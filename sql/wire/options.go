@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"log/slog"
+	"net"
 	"time"
 
 	"binrelay/replica/replstate"
@@ -62,6 +63,10 @@ type Options struct {
 	// WaitTimeout bounds the time between commands where the session has no
 	// readable wait_timeout (or interactive_timeout for interactive clients).
 	WaitTimeout func() time.Duration
+
+	// Socket is a second listener, a Unix socket; nil = none. Its clients are at
+	// host localhost, and as safe as those with TLS.
+	Socket net.Listener
 
 	// Dump serves replicas; nil = dump commands end in error 1235.
 	Dump DumpServer

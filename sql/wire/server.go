@@ -98,8 +98,17 @@ func (l *protocolListener) Addr() net.Addr { return l.ln.Addr() }
 // Accept serves connections until Close or Shutdown.
 func (l *protocolListener) Accept() {
 	s := (*Server)(l)
+	var socket sync.WaitGroup
+	if s.o.Socket != nil {
+		socket.Go(func() { s.accept(s.o.Socket) })
+	}
+	s.accept(s.ln)
+	socket.Wait()
+}
+
+func (s *Server) accept(ln net.Listener) {
 	for delay := time.Duration(0); ; {
-		nc, err := s.ln.Accept()
+		nc, err := ln.Accept()
 		if err == nil {
 			delay = 0
 			s.start(nc)
@@ -303,8 +312,10 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		idle = append(idle, c)
 	}
 	s.mu.Unlock()
-	if s.ln != nil {
-		s.ln.Close()
+	for _, ln := range []net.Listener{s.ln, s.o.Socket} {
+		if ln != nil {
+			ln.Close()
+		}
 	}
 	for _, c := range idle {
 		c.stopSoft()

@@ -64,7 +64,7 @@ var rules = []struct {
 		others: []string{gms, vitess, gomysql + "/mysql", apd, "github.com/sirupsen/logrus", "github.com/shopspring/decimal", "gopkg.in/src-d/go-errors.v1",
 			"github.com/cockroachdb/pebble/v2/vfs"},
 	}},
-	{"conf", rule{others: []string{"github.com/spf13/viper", "github.com/spf13/pflag"}}},
+	{"conf", rule{others: []string{"github.com/spf13/viper", "github.com/spf13/pflag", "go.yaml.in/yaml/v3"}}},
 	{"cmd/...", rule{ours: []string{"..."}, others: []string{"..."}}},
 	{"tests/...", rule{ours: []string{"..."}, others: []string{"..."}}},
 }
