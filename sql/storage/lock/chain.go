@@ -34,6 +34,7 @@ type Link struct {
 	c       *Chain
 	uses    []*use
 	settled bool
+	alone   bool
 }
 
 // NewChain returns a chain without locks. id appears in Waits.
@@ -46,6 +47,10 @@ func (c *Chain) SetWeight(rows uint64) { c.owner.SetWeight(rows) }
 
 // Begin begins the next transaction.
 func (c *Chain) Begin() *Link { return &Link{c: c} }
+
+// Alone says that no other link has locks, nor takes any before this one is
+// released: what it takes from now on needs no use of its own.
+func (l *Link) Alone() { l.alone = true }
 
 // Acquire is Table.Acquire for the link. After an error the link keeps what it
 // has; the caller releases it.
@@ -61,6 +66,10 @@ func (l *Link) Acquire(ctx context.Context, key []byte, m Mode, w Wait) error {
 	c.mu.Unlock()
 	if u != nil {
 		_, err := c.t.acquire(ctx, holder{c.owner, m, u}, key, w)
+		return err
+	}
+	if l.alone {
+		_, err := c.t.Acquire(ctx, c.owner, key, m, w)
 		return err
 	}
 	// Nobody else adds to uses, so the chain does not hold the key.
@@ -97,6 +106,10 @@ func (l *Link) Settle() {
 func (l *Link) Release() {
 	l.Settle()
 	c := l.c
+	if l.alone {
+		l.alone = false
+		c.t.ReleaseAll(c.owner)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, u := range l.uses {

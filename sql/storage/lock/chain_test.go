@@ -153,3 +153,28 @@ func TestChain_Stress(t *testing.T) {
 		t.Errorf("%d locks left", l.Len())
 	}
 }
+
+// TestChain_Alone: what a link takes alone is its own, and goes with it.
+func TestChain_Alone(t *testing.T) {
+	for _, crowd := range []int{0, 100} {
+		l := lock.New()
+		l.CrowdFrom(crowd)
+		c := l.NewChain(1)
+		a := c.Begin()
+		link(t, a, "before")
+		a.Alone()
+		for _, k := range []string{"x", "before", "y", "x"} {
+			link(t, a, k)
+		}
+		for _, k := range []string{"before", "x", "y"} {
+			if free(t, l, k) {
+				t.Errorf("%s is free while the link has it", k)
+			}
+		}
+		a.Settle()
+		a.Release()
+		if n := l.Len(); n != 0 {
+			t.Errorf("%d locks stay", n)
+		}
+	}
+}

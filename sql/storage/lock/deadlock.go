@@ -122,6 +122,9 @@ func (t *Table) Len() int {
 				n++
 			}
 		}
+		for _, c := range t.shards[i].crowds {
+			n += c.x.n + c.s.n
+		}
 	}
 	return n
 }

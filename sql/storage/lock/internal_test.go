@@ -1,6 +1,9 @@
 package lock
 
-import "testing"
+import (
+	"math/rand/v2"
+	"testing"
+)
 
 // TestShard_KeysOfOneHash: the bytes of the key decide, not its hash.
 func TestShard_KeysOfOneHash(t *testing.T) {
@@ -42,5 +45,39 @@ func TestShard_MemoryIsFreed(t *testing.T) {
 	}
 	if s.freeLen != maxFree {
 		t.Errorf("%d entries kept, want %d", s.freeLen, maxFree)
+	}
+}
+
+func TestHashSet(t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 4))
+	var h hashSet
+	want := map[uint64]bool{}
+	for range 200_000 {
+		x := r.Uint64N(3000) * shardCount // neighbours collide
+		if r.IntN(2) == 0 {
+			h.remove(x)
+			delete(want, x)
+		} else if !want[x] {
+			h.add(x)
+			want[x] = true
+		}
+		if y := r.Uint64N(3000) * shardCount; h.has(y) != want[y] {
+			t.Fatalf("hash %d: %v", y, !want[y])
+		}
+	}
+	if h.n != len(want) {
+		t.Errorf("%d of %d hashes", h.n, len(want))
+	}
+}
+
+// TestCrowd_Memory: five million locks take a hundred megabytes at most.
+func TestCrowd_Memory(t *testing.T) {
+	var h hashSet
+	const n = 5_000_000 / shardCount
+	for i := range uint64(n) {
+		h.add(i * 0x9e3779b97f4a7c15)
+	}
+	if bytes := 8 * len(h.slots) * shardCount; bytes > 100<<20 {
+		t.Errorf("%d bytes", bytes)
 	}
 }

@@ -14,6 +14,8 @@
 // in the steady state. A wait looks for cycles only if a holder of the lock is
 // waiting itself, and then with all shards locked, so that it sees one state.
 //
+// An owner with very many locks keeps most of them as hashes only (crowd).
+//
 // A session's transaction is an Owner. A replica's applier, which takes locks
 // for the next transaction while earlier ones are being committed, is a Chain.
 package lock
@@ -112,9 +114,10 @@ type Wait struct {
 // Owner is one transaction in the lock table. It is used by one goroutine at a
 // time, except that SetWeight may be called from any.
 type Owner struct {
-	id     uint64
-	weight atomic.Uint64
-	held   []*entry
+	id      uint64
+	weight  atomic.Uint64
+	held    []*entry
+	crowded int // locks ever taken into crowds, since the last ReleaseAll
 
 	// waiting is set and cleared under the mutex of the shard it waits in.
 	// Others read it without, as a hint, or with all shards locked.
@@ -127,8 +130,9 @@ type Owner struct {
 // a cycle the cheapest owner is the victim, among equals the requester.
 func (o *Owner) SetWeight(rows uint64) { o.weight.Store(rows) }
 
-// Held returns the number of locks the owner holds. For the owner's goroutine.
-func (o *Owner) Held() int { return len(o.held) }
+// Held returns the number of locks the owner has taken and not given back one by
+// one. For the owner's goroutine.
+func (o *Owner) Held() int { return len(o.held) + o.crowded }
 
 // ID returns the id given to NewOwner.
 func (o *Owner) ID() uint64 { return o.id }

@@ -313,9 +313,20 @@ func TestWaits(t *testing.T) {
 
 // TestStress runs transactions over few keys in random order, so that all of
 // waits, upgrades, deadlocks, time-outs and single releases happen.
-func TestStress(t *testing.T) {
+func TestStress(t *testing.T) { stress(t, lock.New()) }
+
+// TestStress_Crowds is the same with owners that keep all but two of their
+// locks, or all, as hashes.
+func TestStress_Crowds(t *testing.T) {
+	for _, n := range []int{0, 2} {
+		l := lock.New()
+		l.CrowdFrom(n)
+		stress(t, l)
+	}
+}
+
+func stress(t *testing.T, l *lock.Table) {
 	const keys, workers, rounds = 12, 16, 400
-	l := lock.New()
 	var readers, writers [keys]atomic.Int32
 	var deadlocks, timeouts atomic.Int32
 	var wg sync.WaitGroup

@@ -24,6 +24,7 @@ const (
 type Table struct {
 	seed   maphash.Seed
 	round  uint64 // of searches; all shards locked
+	crowd  int    // crowdFrom
 	shards [shardCount]shard
 }
 
@@ -34,8 +35,9 @@ type shard struct {
 	free    *entry            // chained
 	freeLen int
 	queued  map[*entry]struct{} // entries that have waiters
+	crowds  []*crowd
 
-	_ [40]byte // keeps the mutexes of neighbours in different cache lines
+	_ [16]byte // keeps the mutexes of neighbours in different cache lines
 }
 
 // entry is one lock that somebody holds. It lives while it has holders.
@@ -70,7 +72,7 @@ type waiter struct {
 
 // New returns an empty lock table.
 func New() *Table {
-	t := &Table{seed: maphash.MakeSeed()}
+	t := &Table{seed: maphash.MakeSeed(), crowd: crowdFrom}
 	for i := range t.shards {
 		t.shards[i].entries = make(map[uint64]*entry)
 		t.shards[i].queued = make(map[*entry]struct{})
@@ -92,22 +94,32 @@ func (t *Table) shard(hash uint64) *shard { return &t.shards[hash%shardCount] }
 // Errors: ErrDeadlock (the owner must roll back), ErrTimeout, ErrNoWait,
 // ErrSkip, or the context's cause.
 func (t *Table) Acquire(ctx context.Context, o *Owner, key []byte, m Mode, w Wait) (fresh bool, err error) {
+	crowded := o.crowded
 	e, err := t.acquire(ctx, holder{owner: o, mode: m}, key, w)
 	if e == nil || err != nil {
-		return false, err
+		return o.crowded > crowded, err
 	}
 	o.held = append(o.held, e)
 	return true, nil
 }
 
 // acquire is Acquire without the owner's list. It returns the entry if h.owner
-// did not hold it before.
+// did not hold it before and it is not in the owner's crowd.
 func (t *Table) acquire(ctx context.Context, h holder, key []byte, w Wait) (*entry, error) {
 	hash := maphash.Bytes(t.seed, key)
 	s := t.shard(hash)
 	s.mu.Lock()
+	if len(s.crowds) > 0 && s.leave(h.owner, hash, key, h.mode) {
+		s.mu.Unlock()
+		return nil, nil
+	}
 	e := s.find(hash, key)
 	if e == nil {
+		if len(h.owner.held) >= t.crowd && h.use == nil && (h.mode == X || h.mode == S) {
+			s.join(h.owner, hash, h.mode)
+			s.mu.Unlock()
+			return nil, nil
+		}
 		e = s.add(hash, key)
 		e.holders = append(e.holders, h)
 		s.mu.Unlock()
@@ -180,6 +192,9 @@ func (t *Table) Holds(o *Owner, key []byte, m Mode) bool {
 	s := t.shard(hash)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if c := s.crowdOf(o); c != nil && c.mode(hash) != 0 {
+		return c.mode(hash).covers(m)
+	}
 	e := s.find(hash, key)
 	if e == nil {
 		return false
@@ -191,6 +206,9 @@ func (t *Table) Holds(o *Owner, key []byte, m Mode) bool {
 // Release gives one lock of o back, whatever its mode. A key that o does not
 // hold is ignored. The time grows with the locks taken since.
 func (t *Table) Release(o *Owner, key []byte) {
+	if o.crowded > 0 && t.releaseCrowded(o, key) {
+		return
+	}
 	for i := len(o.held) - 1; i >= 0; i-- {
 		e := o.held[i]
 		if !bytes.Equal(e.key, key) {
@@ -202,8 +220,39 @@ func (t *Table) Release(o *Owner, key []byte) {
 	}
 }
 
+// releaseCrowded is Release for the locks in o's crowds. False: it is none.
+func (t *Table) releaseCrowded(o *Owner, key []byte) bool {
+	hash := maphash.Bytes(t.seed, key)
+	s := t.shard(hash)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.crowdOf(o)
+	if c == nil {
+		return false
+	}
+	if c.mode(hash) != 0 {
+		c.x.remove(hash)
+		c.s.remove(hash)
+		return true
+	}
+	for i, e := range c.made {
+		if bytes.Equal(e.key, key) {
+			c.made = append(c.made[:i], c.made[i+1:]...)
+			s.drop(o, e)
+			return true
+		}
+	}
+	return false
+}
+
 // ReleaseAll gives all locks of o back. The owner may be used again.
 func (t *Table) ReleaseAll(o *Owner) {
+	if o.crowded > 0 {
+		for i := range t.shards {
+			t.shards[i].disperse(o)
+		}
+		o.crowded = 0
+	}
 	for i, e := range o.held {
 		t.shard(e.hash).release(o, e)
 		o.held[i] = nil
@@ -217,6 +266,11 @@ func (t *Table) ReleaseAll(o *Owner) {
 func (s *shard) release(o *Owner, e *entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.drop(o, e)
+}
+
+// drop is release with the mutex held.
+func (s *shard) drop(o *Owner, e *entry) {
 	for i := range e.holders {
 		if e.holders[i].owner == o {
 			last := len(e.holders) - 1
