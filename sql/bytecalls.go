@@ -75,6 +75,9 @@ func newCatalog(p *tables.Provider) *catalog {
 			},
 		}
 	}
+	for i := range timeFunctions {
+		c.functions[timeFunctions[i].name] = timeFunctions[i].native()
+	}
 	return c
 }
 

@@ -179,11 +179,22 @@ var engineTexts = []textRule{
 	rule(1242, `the subquery returned more than 1 row`, as("Subquery returns more than 1 row")),
 	rule(1243, `Unknown prepared statement handler \((.*)\) given to EXECUTE`, as("Unknown prepared statement handler (%s) given to EXECUTE")),
 	rule(1248, `Every derived table must have its own alias`, as("Every derived table must have its own alias")),
-	rule(1264, `(\S+) out of range for (\S+)`, as("Out of range value: %s is no %s")),
-	rule(1264, `Out of range value for column of Decimal type `, as("Out of range value for a DECIMAL column")),
+	rule(1264, `(\S+) out of range for (\S+(?: unsigned)?)`, as("Out of range value: %s is no %s")),
+	rule(1264, `Out of range value for column of Decimal type`, as("Out of range value for a DECIMAL column")),
+	rule(1264, `value (-?[\d.]+|true|false) is not a valid Year`, as("Out of range value: %s is no year")),
+	rule(1366, `value (.*) is not a valid Year`, as("Incorrect integer value: '%s'")),
+	rule(1406, `(\d+) is beyond the maximum value that can be held by (\d+) bits`, as("Data too long for column: %s has more than %s bits")),
+	rule(1367, `strconv\.ParseFloat: parsing "(.*)": value out of range`, as("Illegal double '%s' value found during parsing")),
 	rule(1273, `Unknown collation: (\S+)`, as("Unknown collation: '%s'")),
 	rule(1290, `database server is set to read only mode`, as("The MySQL server is running with the --read-only option so it cannot execute this statement")),
 	rule(1292, `Incorrect datetime value: '(.*)'`, as("Incorrect datetime value: '%s'")),
+	rule(1292, `error: '(.*)' is not a valid value for '((?:date|time)[a-z]*)[^']*'`, func(m []string, _ Statement) string {
+		return fmt.Sprintf("Incorrect %s value: '%s'", strings.ToLower(m[2]), m[1])
+	}),
+	rule(1292, `value "(.*)" is outside of (\w+) range`, func(m []string, _ Statement) string {
+		return fmt.Sprintf("Incorrect %s value: '%s'", m[2], m[1])
+	}),
+	rule(1292, `value (.*) is not a valid Time`, as("Incorrect time value: '%s'")),
 	rule(1292, `Truncated incorrect (\S+) value: (.*)`, as("Truncated incorrect %s value: '%s'")),
 	rule(1305, `function: '([^']*)' not found.*`, func(m []string, st Statement) string {
 		return fmt.Sprintf("FUNCTION %s does not exist", qualified(m[1], st))

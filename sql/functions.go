@@ -20,16 +20,17 @@ type function struct {
 	name     string
 	min, max int // arguments
 	typ      gms.Type
+	typeOf   func(ctx *gms.Context, args []gms.Expression) gms.Type // where typ is nil
 	eval     func(ctx *gms.Context, s *Server, args []any) (any, error)
 }
 
 var functions = []function{
-	{"master_pos_wait", 2, 4, types.Int64, posWait},
-	{"source_pos_wait", 2, 4, types.Int64, posWait},
-	{"wait_for_executed_gtid_set", 1, 2, types.Int64, waitExecuted},
-	{"wait_until_sql_thread_after_gtids", 1, 3, types.Int64, waitExecuted},
-	{"gtid_subset", 2, 2, types.Int64, gtidSubset},
-	{"binlog_gtid_pos", 2, 2, types.LongText, binlogGTIDPos},
+	{name: "master_pos_wait", min: 2, max: 4, typ: types.Int64, eval: posWait},
+	{name: "source_pos_wait", min: 2, max: 4, typ: types.Int64, eval: posWait},
+	{name: "wait_for_executed_gtid_set", min: 1, max: 2, typ: types.Int64, eval: waitExecuted},
+	{name: "wait_until_sql_thread_after_gtids", min: 1, max: 3, typ: types.Int64, eval: waitExecuted},
+	{name: "gtid_subset", min: 2, max: 2, typ: types.Int64, eval: gtidSubset},
+	{name: "binlog_gtid_pos", min: 2, max: 2, typ: types.LongText, eval: binlogGTIDPos},
 }
 
 // registerFunctions adds our functions to a catalog. GTID_SUBTRACT and all
@@ -37,16 +38,7 @@ var functions = []function{
 func (s *Server) registerFunctions(cat *analyzer.Catalog) {
 	ctx := gms.NewEmptyContext()
 	for i := range functions {
-		f := &functions[i]
-		cat.RegisterFunction(ctx, gms.FunctionN{
-			Name: f.name,
-			Fn: func(_ *gms.Context, args ...gms.Expression) (gms.Expression, error) {
-				if len(args) < f.min || len(args) > f.max {
-					return nil, sqlError(1582, "42000", "Incorrect parameter count in the call to native function '%s'", f.name)
-				}
-				return &call{f: f, args: args}, nil
-			},
-		})
+		cat.RegisterFunction(ctx, functions[i].native())
 	}
 	version := s.vars.String("version")
 	cat.RegisterFunction(ctx, gms.Function0{
@@ -57,6 +49,19 @@ func (s *Server) registerFunctions(cat *analyzer.Catalog) {
 			}}}
 		},
 	})
+}
+
+// native returns the function as go-mysql-server knows functions.
+func (f *function) native() gms.FunctionN {
+	return gms.FunctionN{
+		Name: f.name,
+		Fn: func(_ *gms.Context, args ...gms.Expression) (gms.Expression, error) {
+			if len(args) < f.min || len(args) > f.max {
+				return nil, sqlError(1582, "42000", "Incorrect parameter count in the call to native function '%s'", f.name)
+			}
+			return &call{f: f, args: args}, nil
+		},
+	}
 }
 
 // call is a call of a function.
@@ -74,7 +79,7 @@ var (
 func (c *call) FunctionName() string { return c.f.name }
 
 // Description implements gms.FunctionExpression.
-func (c *call) Description() string { return "a function of replication" }
+func (c *call) Description() string { return "a function of this server" }
 
 // Resolved implements gms.Expression.
 func (c *call) Resolved() bool {
@@ -96,7 +101,12 @@ func (c *call) String() string {
 }
 
 // Type implements gms.Expression.
-func (c *call) Type(*gms.Context) gms.Type { return c.f.typ }
+func (c *call) Type(ctx *gms.Context) gms.Type {
+	if c.f.typ == nil {
+		return c.f.typeOf(ctx, c.args)
+	}
+	return c.f.typ
+}
 
 // IsNullable implements gms.Expression.
 func (c *call) IsNullable(*gms.Context) bool { return true }

@@ -7,12 +7,13 @@ import (
 	"github.com/dolthub/vitess/go/vt/sqlparser"
 )
 
-// ownSyntax are words of the functions that ordinaryCalls looks for.
-var ownSyntax = []string{"trim", "substr", "binary", "group_concat"}
+// ownSyntax are words of the functions and operators that ordinaryCalls looks for.
+var ownSyntax = []string{"trim", "substr", "binary", "group_concat", "interval", "as time", "~"}
 
 // ordinaryCalls turns the functions with a syntax of their own, TRIM(LEADING a
 // FROM b), SUBSTRING(a FROM b FOR c) and CAST(a AS BINARY(n)), into calls of
-// those of byteFunctions. GROUP_CONCAT gets one argument: go-mysql-server looks
+// those of byteFunctions, CAST(a AS TIME(n)), a + INTERVAL b DAY and ~a into
+// calls of those of timeFunctions and of DATE_ADD. GROUP_CONCAT gets one argument: go-mysql-server looks
 // at no other. The expressions of definitions, whose text is kept, stay alone.
 func ordinaryCalls(stmt sqlparser.Statement, text string) {
 	if !mentions(text, ownSyntax) {
@@ -96,6 +97,23 @@ func ordinaryCall(e sqlparser.Expr) *sqlparser.FuncExpr {
 	case *sqlparser.ConvertExpr:
 		if strings.EqualFold(e.Type.Type, "binary") && e.Type.Length != nil {
 			return newCall("cast binary", e.Expr, e.Type.Length)
+		}
+		if strings.EqualFold(e.Type.Type, "time") {
+			if e.Type.Length != nil {
+				return newCall("cast time", e.Expr, e.Type.Length)
+			}
+			return newCall("cast time", e.Expr)
+		}
+	case *sqlparser.BinaryExpr:
+		if _, ok := e.Right.(*sqlparser.IntervalExpr); ok && (e.Operator == sqlparser.PlusStr || e.Operator == sqlparser.MinusStr) {
+			return newCall(map[string]string{sqlparser.PlusStr: "date_add", sqlparser.MinusStr: "date_sub"}[e.Operator], e.Left, e.Right)
+		}
+		if _, ok := e.Left.(*sqlparser.IntervalExpr); ok && e.Operator == sqlparser.PlusStr {
+			return newCall("date_add", e.Right, e.Left)
+		}
+	case *sqlparser.UnaryExpr:
+		if e.Operator == sqlparser.TildaStr {
+			return newCall("bit not", e.Expr)
 		}
 	case *sqlparser.GroupConcatExpr:
 		if len(e.Exprs) > 1 {
