@@ -51,6 +51,8 @@ func (b *builder) Build(ctx *gms.Context, n gms.Node, row gms.Row) (gms.RowIter,
 		return b.showVariables(ctx, s, n)
 	case *plan.ShowColumns:
 		return b.showColumns(ctx, s, n, row)
+	case *plan.ShowCreateTable:
+		return b.showCreateTable(ctx, s, n, row)
 	case *plan.ShowStatus:
 		return b.showStatus(ctx, n)
 	case *plan.ShowGrants:
@@ -82,7 +84,7 @@ func targets(ctx *gms.Context, n gms.Node) []string {
 // definitions, accounts or other settings.
 func changesCatalog(n gms.Node) bool {
 	switch n.(type) {
-	case *rename, *plan.CreateTable, *plan.DropTable, *plan.RenameTable, *plan.Truncate,
+	case *rename, *alterTable, *plan.CreateTable, *plan.DropTable, *plan.RenameTable, *plan.Truncate,
 		*plan.CreateDB, *plan.DropDB, *plan.AlterDB, *plan.CreateSchema, *plan.DropSchema,
 		*plan.AddColumn, *plan.DropColumn, *plan.RenameColumn, *plan.ModifyColumn,
 		*plan.AlterDefaultSet, *plan.AlterDefaultDrop, *plan.AlterAutoIncrement,

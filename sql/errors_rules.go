@@ -165,6 +165,9 @@ var engineTexts = []textRule{
 	rule(1100, `Table '[^']*' was not locked with LOCK TABLES`, nil),
 	rule(1142, `\S+(, \S+)* command denied to user '[^']*'@'[^']*' for table '[^']*'`, nil),
 	rule(1142, `command denied to user (\S+)`, deniedCommand),
+	rule(1253, `(\S+) is not a valid character set for (\S+)`, func(m []string, _ Statement) string {
+		return fmt.Sprintf("COLLATION '%s' is not valid for CHARACTER SET '%s'", m[2], m[1])
+	}),
 	rule(1235, `(GRANT|REVOKE) does not yet support the dynamic privilege: "([^"]*)"`, as("This version of MySQL doesn't yet support '%s %s'")),
 	after("DROP TABLE", rule(1051, `table not found: (\S+?)(?:, maybe you mean .*)?`, func(m []string, st Statement) string {
 		return fmt.Sprintf("Unknown table '%s'", qualified(m[1], st))

@@ -26,7 +26,7 @@ func (p *parser) ParseSimple(query string) (sqlparser.Statement, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := tables.PrepareStatement(stmt, ""); err != nil {
+	if err := tables.PrepareStatement(stmt); err != nil {
 		return nil, err
 	}
 	return stmt, nil
@@ -51,17 +51,24 @@ func (p *parser) ParseWithOptions(ctx context.Context, query string, delimiter r
 		note(ctx, text)
 		return p.inject(stmt), text, rest, nil
 	}
+	if stmt, end, ok, err := p.alter(ctx, query, o); err != nil {
+		return nil, "", "", err
+	} else if ok {
+		rest := strings.TrimSpace(query[end:])
+		if rest != "" && !multi {
+			return nil, "", "", &replstmt.SyntaxError{Near: rest, Line: 1}
+		}
+		text := gms.RemoveSpaceAndDelimiter(query[:end], delimiter)
+		note(ctx, text)
+		return stmt, text, rest, nil
+	}
 	query, hidden, err := p.rewrite(ctx, query)
 	if err != nil {
 		return nil, "", "", err
 	}
 	stmt, text, rest, err := p.base.ParseWithOptions(ctx, query, delimiter, multi, o)
 	if err == nil {
-		err = tables.PrepareStatement(stmt, defaultDatabase(ctx))
-	}
-	if alter, ok := stmt.(*sqlparser.AlterTable); ok && err == nil && len(alter.Statements) == 0 &&
-		strings.Contains(strings.ToUpper(text), "PARTITION") {
-		err = notSupported("PARTITION BY")
+		err = tables.PrepareStatement(stmt)
 	}
 	if err != nil {
 		// The handler looks at the statement, not at the error.
@@ -82,6 +89,9 @@ func (p *parser) ParseOneWithOptions(ctx context.Context, query string, o sqlpar
 	} else if ok {
 		return p.inject(stmt), end, nil
 	}
+	if stmt, end, ok, err := p.alter(ctx, query, o); err != nil || ok {
+		return stmt, end, err
+	}
 	rewritten, _, err := p.rewrite(ctx, query)
 	if err != nil {
 		return nil, 0, err
@@ -93,11 +103,21 @@ func (p *parser) ParseOneWithOptions(ctx context.Context, query string, o sqlpar
 	if rewritten != query && end >= len(rewritten) {
 		end = len(query)
 	}
-	if err := tables.PrepareStatement(stmt, defaultDatabase(ctx)); err != nil {
+	if err := tables.PrepareStatement(stmt); err != nil {
 		return nil, 0, err
 	}
 	ordinaryCalls(stmt, rewritten)
 	return p.own(ctx, stmt), end, nil
+}
+
+// alter parses ALTER TABLE and its kin, but for foreign keys alone.
+func (p *parser) alter(ctx context.Context, query string, o sqlparser.ParserOptions) (stmt sqlparser.Statement, end int, ok bool, err error) {
+	st, end, ok, err := replstmt.ParseAlter(query)
+	if !ok || err != nil || st.ForeignKeysOnly() {
+		return nil, end, ok && err != nil, err
+	}
+	stmt, err = p.parseAlter(ctx, st, o)
+	return stmt, end, true, err
 }
 
 // own replaces statements that go-mysql-server parses but does not carry out

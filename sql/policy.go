@@ -104,6 +104,9 @@ func (p policy) Locking(query string) (storage.LockMode, storage.LockPolicy) {
 	return mode, wait
 }
 
+// Replicated implements tables.Policy.
+func (p policy) Replicated() bool { return p.own.repl != nil }
+
 // Committed implements tables.Policy.
 func (p policy) Committed(_ *gms.Context, _ *tables.Session, r tables.Committed) {
 	p.own.committed = r

@@ -222,7 +222,7 @@ func Reshapes(old, next *Schema, source []int) bool {
 		return false
 	}
 	for i, from := range source {
-		if from >= 0 && !sameImage(&old.Columns[from], &next.Columns[i]) {
+		if from >= 0 && !SameImage(&old.Columns[from], &next.Columns[i]) {
 			return false
 		}
 	}
@@ -411,16 +411,16 @@ func sameImages(old, next *Schema) error {
 		return &DefinitionError{1105, "columns were added or removed: rows must be converted"}
 	}
 	for i := range old.Columns {
-		if !sameImage(&old.Columns[i], &next.Columns[i]) {
+		if !SameImage(&old.Columns[i], &next.Columns[i]) {
 			return &DefinitionError{1105, fmt.Sprintf("column '%s' changes: rows must be converted", old.Columns[i].Name)}
 		}
 	}
 	return nil
 }
 
-// sameImage reports whether values of one column are stored as values of the
-// other.
-func sameImage(o, n *Column) bool {
+// SameImage reports whether values of one column are stored as values of the
+// other, its character set aside.
+func SameImage(o, n *Column) bool {
 	same := o.Type == n.Type && o.Unsigned == n.Unsigned && (o.Meta == n.Meta || sameLength(o, n)) && (n.Nullable || !o.Nullable)
 	if same && len(o.Members) > 0 {
 		same = len(n.Members) >= len(o.Members) && bytes.Equal(memberBytes(o.Members), memberBytes(n.Members[:len(o.Members)]))

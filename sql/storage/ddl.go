@@ -134,6 +134,10 @@ func (d *DDL) LockPlanned(planned *Table) error {
 	return nil
 }
 
+// LockForAlter locks a table that the scope is going to alter, against writes
+// and other DDL, and returns it (*NoDatabaseError, *NoTableError).
+func (d *DDL) LockForAlter(db, name string) (*Table, error) { return d.lockTable(db, name, lock.SIX) }
+
 // Exists reports whether a table is there, and keeps it so until the scope
 // ends: a statement that has nothing to do because it is (CREATE TABLE IF NOT
 // EXISTS) must stand before a DROP in the binlog as well. A table that is not

@@ -1,371 +1,405 @@
 package tables
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
-	"time"
 
 	gms "github.com/dolthub/go-mysql-server/sql"
-	"github.com/dolthub/go-mysql-server/sql/types"
+	"github.com/dolthub/go-mysql-server/sql/plan"
+	"github.com/dolthub/vitess/go/vt/sqlparser"
 
-	"binrelay/binlog/rowimage"
+	"binrelay/sql/replstmt"
 	"binrelay/sql/storage"
 )
 
-var uint64Type = types.Uint64
-
-// current returns the statement's DDL scope and the table's definition in it:
-// an ALTER with several clauses calls several methods on tables that were
-// looked up before the first. What they were planned on must still be so once
-// the table is locked.
-func (t *Table) current(ctx *gms.Context) (*storage.DDL, storage.Schema, error) {
+// Alter carries out ALTER TABLE, CREATE INDEX or DROP INDEX in the statement's
+// DDL scope: the table becomes what all clauses together make of it, at once.
+// Others may read it meanwhile; writes wait.
+func (p *Provider) Alter(ctx *gms.Context, st *Alteration, planner Planner) error {
+	name := QualifiedName{st.Table.Database, st.Table.Name}
+	if name.Database == "" {
+		name.Database = ctx.GetCurrentDatabase()
+	}
+	if name.Database == "" {
+		return gms.ErrNoDatabaseSelected.New()
+	}
 	d, err := beginDDL(ctx)
 	if err != nil {
-		return nil, storage.Schema{}, err
+		return err
 	}
-	if err := d.LockPlanned(t.def.table); err != nil {
-		return nil, storage.Schema{}, err
-	}
-	now, ok := d.Catalog().Table(t.db.name, t.name)
-	if !ok {
-		return nil, storage.Schema{}, &storage.NoTableError{Database: t.db.name, Table: t.name}
-	}
-	return d, cloneSchema(now.Schema()), nil
-}
-
-func cloneSchema(s *storage.Schema) storage.Schema {
-	out := *s
-	out.Columns = slices.Clone(s.Columns)
-	out.Primary = slices.Clone(s.Primary)
-	out.Indexes = slices.Clone(s.Indexes)
-	for i := range out.Indexes {
-		out.Indexes[i].Parts = slices.Clone(out.Indexes[i].Parts)
-	}
-	return out
-}
-
-// ShouldRewriteTable implements gms.RewritableTable: everything that changes
-// the columns goes through a rewrite, but for a change of names, defaults and
-// comments alone.
-func (t *Table) ShouldRewriteTable(_ *gms.Context, oldSchema, newSchema gms.PrimaryKeySchema, oldColumn, newColumn *gms.Column) bool {
-	if oldColumn == nil || newColumn == nil {
-		return true
-	}
-	if len(oldSchema.Schema) != len(newSchema.Schema) {
-		return true
-	}
-	a, err1 := columnOf(oldColumn)
-	b, err2 := columnOf(newColumn)
-	if err1 != nil || err2 != nil {
-		return true
-	}
-	keepTimeFraction(&a, oldColumn, t.def.table.Schema())
-	if !sameImage(&a, &b) {
-		return true
-	}
-	for i, c := range newSchema.Schema {
-		if c == newColumn || strings.EqualFold(c.Name, newColumn.Name) {
-			return !strings.EqualFold(oldSchema.Schema[i].Name, oldColumn.Name)
-		}
-	}
-	return true
-}
-
-// sameImage reports whether two columns store values alike.
-func sameImage(a, b *storage.Column) bool {
-	return a.Type == b.Type && a.Meta == b.Meta && a.Unsigned == b.Unsigned && a.Collation == b.Collation &&
-		a.Nullable == b.Nullable && slices.Equal(a.Members, b.Members) && a.AutoIncrement == b.AutoIncrement
-}
-
-// RewriteInserter implements gms.RewritableTable.
-func (t *Table) RewriteInserter(ctx *gms.Context, oldSchema, newSchema gms.PrimaryKeySchema, oldColumn, newColumn *gms.Column, primary []gms.IndexColumn) (gms.RowInserter, error) {
-	d, next, err := t.current(ctx)
+	now, err := d.LockForAlter(name.Database, name.Name)
 	if err != nil {
-		return nil, err
-	}
-	before := cloneSchema(&next)
-	if err := setColumns(&next, newSchema, &before); err != nil {
-		return nil, err
-	}
-	moved := movedColumns(&before, &next, oldColumn, newColumn)
-	if next.Primary, err = nextPrimary(&before, &next, newSchema, primary, moved); err != nil {
-		return nil, err
-	}
-	next.Indexes = moveIndexes(before.Indexes, moved)
-	b, err := d.Builder(t.db.name, t.name, next)
-	if err != nil {
-		return nil, err
-	}
-	def, err := t.db.p.define(b.Table())
-	if err != nil {
-		return nil, err
-	}
-	s, err := sessionOf(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return &rebuilder{b: b, codec: def.codec, image: rowimage.NewBuilder(def.codec.layout), zone: s.Zone(ctx)}, nil
-}
-
-// movedColumns maps places of the old definition to those of the new one, -1
-// for a column that is gone.
-func movedColumns(before, next *storage.Schema, oldColumn, newColumn *gms.Column) []int {
-	moved := make([]int, len(before.Columns))
-	for i := range before.Columns {
-		name := before.Columns[i].Name
-		if oldColumn != nil && newColumn != nil && strings.EqualFold(name, oldColumn.Name) {
-			name = newColumn.Name
+		var none *storage.NoTableError
+		if _, ok, e := (&Database{p, name.Database}).GetViewDefinition(ctx, name.Name); errors.As(err, &none) && ok && e == nil {
+			return sqlErrorf(1347, "HY000", "'%s.%s' is not BASE TABLE", name.Database, name.Name)
 		}
-		moved[i] = columnPlace(next, name)
+		return err
 	}
-	return moved
-}
-
-// nextPrimary keeps the primary key's prefix lengths through a rewrite.
-func nextPrimary(before, next *storage.Schema, schema gms.PrimaryKeySchema, columns []gms.IndexColumn, moved []int) ([]storage.IndexPart, error) {
-	if len(columns) > 0 {
-		return partsOf(next, columns)
+	a := &alteration{Alteration: st, ctx: ctx, name: name, old: now.Schema()}
+	if a.types, err = schemaOf(a.old); err != nil {
+		return err
 	}
-	if len(schema.PkOrdinals) == 0 {
-		return nil, nil
-	}
-	var out []storage.IndexPart
-	for _, p := range before.Primary {
-		if moved[p.Column] >= 0 {
-			p.Column = moved[p.Column]
-			out = append(out, p)
-		}
-	}
-	if len(out) == 0 {
-		return next.Primary, nil
-	}
-	return out, nil
-}
-
-// moveIndexes renumbers the columns of indexes. Columns that are gone leave
-// their indexes, as in MySQL; an index without columns goes.
-func moveIndexes(indexes []storage.Index, moved []int) []storage.Index {
-	var out []storage.Index
-	for _, x := range indexes {
-		var parts []storage.IndexPart
-		for _, p := range x.Parts {
-			if moved[p.Column] >= 0 {
-				p.Column = moved[p.Column]
-				parts = append(parts, p)
-			}
-		}
-		if len(parts) > 0 {
-			x.Parts = parts
-			out = append(out, x)
-		}
-	}
-	return out
-}
-
-// rebuilder feeds the rows of a table that is being rewritten.
-type rebuilder struct {
-	b     *storage.Builder
-	codec *codec
-	image *rowimage.Builder
-	zone  *time.Location
-	err   error
-}
-
-// Insert implements gms.RowInserter.
-func (r *rebuilder) Insert(ctx *gms.Context, row gms.Row) error {
-	image, err := r.codec.encode(ctx, r.image, row, r.zone)
-	if err == nil {
-		err = r.b.Insert(image)
-	}
+	made, err := a.resolve(planner)
 	if err != nil {
-		r.err = err
+		return err
 	}
-	return err
-}
-
-// StatementBegin implements gms.EditOpenerCloser.
-func (r *rebuilder) StatementBegin(*gms.Context) {}
-
-// DiscardChanges implements gms.EditOpenerCloser: the statement fails, and its
-// scope goes with what was built.
-func (r *rebuilder) DiscardChanges(_ *gms.Context, err error) error {
-	r.err = err
+	if err := p.run(d, a, now, made); err != nil {
+		return err
+	}
+	if a.renamed != nil {
+		return p.rename(ctx, d, name, *a.renamed)
+	}
 	return nil
 }
 
-// StatementComplete implements gms.EditOpenerCloser.
-func (r *rebuilder) StatementComplete(*gms.Context) error { return nil }
-
-// Close implements gms.Closer.
-func (r *rebuilder) Close(*gms.Context) error {
-	if r.err != nil {
-		return nil
-	}
-	return r.b.Close()
-}
-
-// AddColumn implements gms.AlterableTable. It is not reached: adding a column
-// always rewrites.
-func (t *Table) AddColumn(*gms.Context, *gms.Column, *gms.ColumnOrder) error {
-	return unsupported("ADD COLUMN without a rewrite")
-}
-
-// DropColumn implements gms.AlterableTable. It is not reached either.
-func (t *Table) DropColumn(*gms.Context, string) error {
-	return unsupported("DROP COLUMN without a rewrite")
-}
-
-// ModifyColumn implements gms.AlterableTable: a change that leaves the rows as
-// they are, such as a name, a default or a comment.
-func (t *Table) ModifyColumn(ctx *gms.Context, name string, c *gms.Column, order *gms.ColumnOrder) error {
-	d, next, err := t.current(ctx)
-	if err != nil {
-		return err
-	}
-	i := columnPlace(&next, name)
-	if i < 0 {
-		return gms.ErrTableColumnNotFound.New(t.name, name)
-	}
-	if order != nil {
-		return unsupported("moving a column without a rewrite")
-	}
-	old := next.Columns[i]
-	col, err := columnOf(c)
-	if err != nil {
-		return err
-	}
-	if _, declared := c.Type.(DeclaredTime); !declared && col.Type == old.Type && strings.HasPrefix(old.SQLType, "time") {
-		col.Meta, col.SQLType = old.Meta, old.SQLType
-	}
-	col.Extra = old.Extra
-	if !sameImage(&old, &col) {
-		return unsupported("MODIFY COLUMN without a rewrite")
-	}
-	next.Columns[i] = col
-	_, err = d.AlterTable(t.db.name, t.name, next, nil)
-	return err
-}
-
-// CreateIndex implements gms.IndexAlterableTable.
-func (t *Table) CreateIndex(ctx *gms.Context, def gms.IndexDef) error {
-	switch {
-	case def.IsFullText():
-		return unsupported("FULLTEXT index")
-	case def.IsSpatial():
-		return unsupported("SPATIAL index")
-	case def.IsVector():
-		return unsupported("VECTOR index")
-	case def.Predicate != nil:
-		return unsupported("partial index")
-	}
-	d, next, err := t.current(ctx)
-	if err != nil {
-		return err
-	}
-	for _, x := range next.Indexes {
-		if strings.EqualFold(x.Name, def.Name) {
-			return gms.ErrDuplicateKey.New(def.Name)
+// resolve works the new definition out.
+func (a *alteration) resolve(planner Planner) (*plan.CreateTable, error) {
+	for _, step := range []func() error{a.refuse, a.resolveColumns, a.resolveKeys, a.resolveChecks, a.dependents, a.options, a.rename} {
+		if err := step(); err != nil {
+			return nil, err
 		}
 	}
-	parts, err := partsOf(&next, def.Columns)
-	if err != nil {
-		return err
+	spec := &sqlparser.TableSpec{TableOpts: []*sqlparser.TableOption{
+		{Name: "collate", Value: gms.CollationID(a.next.Collation).Name()},
+	}}
+	for i := range a.columns {
+		def := *a.columns[i].def
+		def.Type.Autoincrement, def.Type.ForeignKeyDef, def.Type.Constraint = false, nil, nil // ours to check
+		spec.Columns = append(spec.Columns, &def)
 	}
-	next.Indexes = append(next.Indexes, storage.Index{
-		Name: def.Name, Parts: parts, Unique: def.IsUnique(), Comment: def.Comment,
+	for i := range a.checks {
+		c := &a.checks[i]
+		spec.Constraints = append(spec.Constraints, &sqlparser.ConstraintDefinition{
+			Name: c.name, Details: &sqlparser.CheckConstraintDefinition{Expr: c.expr, Enforced: c.enforced},
+		})
+	}
+	made, err := planner(a.ctx, &sqlparser.DDL{
+		Action: sqlparser.CreateStr, TableSpec: spec,
+		Table: sqlparser.TableName{DbQualifier: sqlparser.NewTableIdent(a.name.Database), Name: sqlparser.NewTableIdent(a.name.Name)},
 	})
-	_, err = d.AlterTable(t.db.name, t.name, next, nil)
+	if err != nil {
+		return nil, a.definitionError(err)
+	}
+	return made, a.define(made)
+}
+
+// definitionError names the column of a default that does not fit.
+func (a *alteration) definitionError(err error) error {
+	if gms.ErrIncompatibleDefaultType.Is(err) {
+		for i := range a.columns {
+			if c := &a.columns[i]; c.def.Type.Default != nil && (c.declared || c.set) {
+				return sqlErrorf(1067, "42000", "Invalid default value for '%s'", c.name())
+			}
+		}
+	}
 	return err
 }
 
-// partsOf resolves index columns.
-func partsOf(s *storage.Schema, columns []gms.IndexColumn) ([]storage.IndexPart, error) {
-	parts := make([]storage.IndexPart, len(columns))
-	for i, c := range columns {
-		if c.Expression != nil {
-			return nil, unsupported("functional index")
-		}
-		p := columnPlace(s, c.Name)
-		if p < 0 {
-			return nil, gms.ErrKeyColumnDoesNotExist.New(c.Name)
-		}
-		parts[i] = storage.IndexPart{Column: p, Prefix: int(c.Length)}
-	}
-	return parts, nil
-}
-
-// DropIndex implements gms.IndexAlterableTable.
-func (t *Table) DropIndex(ctx *gms.Context, name string) error {
-	d, next, err := t.current(ctx)
-	if err != nil {
-		return err
-	}
-	for i, x := range next.Indexes {
-		if strings.EqualFold(x.Name, name) {
-			next.Indexes = slices.Delete(next.Indexes, i, i+1)
-			_, err = d.AlterTable(t.db.name, t.name, next, nil)
+// define fills in the new definition.
+func (a *alteration) define(made *plan.CreateTable) error {
+	s := &a.next
+	for i, c := range made.PkSchema().Schema {
+		own := &a.columns[i]
+		col, err := columnOf(c)
+		if err != nil {
 			return err
 		}
+		col.AutoIncrement = bool(own.def.Type.Autoincrement)
+		col.Nullable = col.Nullable && !col.AutoIncrement
+		switch {
+		case own.declared:
+			if err := checkDefault(&col, c, own); err != nil {
+				return err
+			}
+		case own.moved:
+			was := &a.old.Columns[own.from]
+			col.AutoIncrement, col.Comment, col.Extra, col.Invisible = was.AutoIncrement, was.Comment, was.Extra, was.Invisible
+		default:
+			was := a.old.Columns[own.from]
+			was.Name = own.name()
+			if own.set {
+				if err := checkDefault(&col, c, own); err != nil {
+					return err
+				}
+				was.Default, was.HasDefault, was.DefaultIsExpr = col.Default, col.HasDefault, col.DefaultIsExpr
+			}
+			col = was
+		}
+		s.Columns = append(s.Columns, col)
 	}
-	return gms.ErrIndexNotFound.New(name, t.name, t.db.name)
-}
-
-// RenameIndex implements gms.IndexAlterableTable.
-func (t *Table) RenameIndex(ctx *gms.Context, from, to string) error {
-	d, next, err := t.current(ctx)
+	if err := a.setKeys(); err != nil {
+		return err
+	}
+	checks, err := a.checkDefinitions(made)
 	if err != nil {
 		return err
 	}
-	found := -1
-	for i, x := range next.Indexes {
-		if strings.EqualFold(x.Name, to) && !strings.EqualFold(from, to) {
-			return &storage.DuplicateIndexError{Name: to}
-		}
-		if strings.EqualFold(x.Name, from) {
-			found = i
-		}
+	return setChecks(s, checks)
+}
+
+// checkDefault refuses defaults that MySQL refuses.
+func checkDefault(col *storage.Column, c *gms.Column, own *alterColumn) error {
+	if col.AutoIncrement && col.HasDefault {
+		return sqlErrorf(1067, "42000", "Invalid default value for '%s'", col.Name)
 	}
-	if found < 0 {
-		return gms.ErrIndexNotFound.New(from, t.name, t.db.name)
+	if c.Default == nil || !c.Default.IsLiteral() {
+		return nil
 	}
-	next.Indexes[found].Name = to
-	_, err = d.AlterTable(t.db.name, t.name, next, nil)
-	return err
+	if _, null := own.def.Type.Default.(*sqlparser.NullVal); null {
+		if !col.Nullable || own.def.Type.KeyOpt == keyOptPrimary {
+			return sqlErrorf(1067, "42000", "Invalid default value for '%s'", col.Name)
+		}
+		return nil
+	}
+	if col.Type == blobColumn || col.Type == jsonColumn {
+		return sqlErrorf(1101, "42000", "BLOB, TEXT, GEOMETRY or JSON column '%s' can't have a default value", col.Name)
+	}
+	return nil
 }
 
-// CreatePrimaryKey implements gms.PrimaryKeyAlterableTable. It is not reached:
-// a primary key is added by a rewrite.
-func (t *Table) CreatePrimaryKey(*gms.Context, []gms.IndexColumn) error {
-	return unsupported("ADD PRIMARY KEY without a rewrite")
-}
-
-// DropPrimaryKey implements gms.PrimaryKeyAlterableTable. It is not reached.
-func (t *Table) DropPrimaryKey(*gms.Context) error {
-	return unsupported("DROP PRIMARY KEY without a rewrite")
-}
-
-// ModifyDefaultCollation implements gms.CollationAlterableTable: new columns
-// get it.
-func (t *Table) ModifyDefaultCollation(ctx *gms.Context, c gms.CollationID) error {
-	return t.change(ctx, func(s *storage.Schema) { s.Collation = uint16(c) })
-}
-
-// ModifyStoredCollation implements gms.CollationAlterableTable.
-func (t *Table) ModifyStoredCollation(*gms.Context, gms.CollationID) error {
-	return unsupported("CONVERT TO CHARACTER SET")
-}
-
-// ModifyComment implements gms.CommentAlterableTable.
-func (t *Table) ModifyComment(ctx *gms.Context, comment string) error {
-	return t.change(ctx, func(s *storage.Schema) { s.Comment = comment })
-}
-
-func (t *Table) change(ctx *gms.Context, f func(*storage.Schema)) error {
-	d, next, err := t.current(ctx)
+// options applies table options and CONVERT TO CHARACTER SET.
+func (a *alteration) options() error {
+	s := &a.next
+	s.Database, s.Name, s.Collation, s.Comment = a.old.Database, a.old.Name, a.old.Collation, a.old.Comment
+	s.AutoIncrement, s.Extra = a.old.AutoIncrement, maps.Clone(a.old.Extra)
+	charset, collation := "", ""
+	err := a.each(func(c *alterClause) error {
+		switch c.Name {
+		case "CHARSET":
+			charset = c.To
+		case "COLLATE":
+			collation = c.To
+		case "COMMENT":
+			s.Comment = c.To
+		case "AUTO_INCREMENT":
+			n, err := strconv.ParseUint(c.To, 10, 64)
+			if err != nil {
+				return sqlErrorf(1064, "42000", "AUTO_INCREMENT = %s is no number", c.To)
+			}
+			a.counter = max(n, 1)
+		case "ENGINE":
+			a.rebuild = true
+			return CheckEngine(a.ctx, c.To)
+		default:
+			return checkOption(c.Name, c.To)
+		}
+		return nil
+	}, replstmt.TableOption)
 	if err != nil {
 		return err
 	}
-	f(&next)
-	_, err = d.AlterTable(t.db.name, t.name, next, nil)
-	return err
+	a.rebuild = a.rebuild || a.Force
+	if charset != "" || collation != "" {
+		c, err := a.collation(charset, collation)
+		if err != nil {
+			return err
+		}
+		s.Collation = uint16(c)
+	}
+	return a.each(a.convert, replstmt.Convert)
+}
+
+func (a *alteration) collation(charset, collation string) (gms.CollationID, error) {
+	if strings.EqualFold(charset, "default") {
+		charset = gms.CollationID(a.old.Collation).CharacterSet().Name()
+		if db, err := a.database(); err == nil {
+			charset = db.CharacterSet().Name()
+		}
+	}
+	return gms.ParseCollation(charset, collation, false)
+}
+
+func (a *alteration) database() (gms.CollationID, error) {
+	s, err := sessionOf(a.ctx)
+	if err != nil {
+		return 0, err
+	}
+	db, _ := s.catalog().Database(a.name.Database)
+	return gms.CollationID(db.Collation), nil
+}
+
+// convert gives all text columns, and the table, another character set.
+func (a *alteration) convert(c *alterClause) error {
+	to, err := a.collation(c.Name, c.To)
+	if err != nil {
+		return err
+	}
+	a.next.Collation, a.rebuild = uint16(to), true
+	for i := range a.columns {
+		col := &a.columns[i]
+		if col.declared {
+			continue
+		}
+		old := &a.old.Columns[col.from]
+		t, ok := a.types[col.from].Type.(gms.TypeWithCollation)
+		if !ok || t.Collation() == gms.Collation_binary || t.Collation() == to {
+			continue
+		}
+		typ, err := t.WithNewCollation(to)
+		if err != nil {
+			return err
+		}
+		if old.Type == blobColumn {
+			typ = widerText(old, gms.CollationID(old.Collation), to)
+		}
+		col.def.Type.ResolvedType, col.moved = typ, true
+	}
+	return nil
+}
+
+// rename takes note of the new name.
+func (a *alteration) rename() error {
+	return a.each(func(c *alterClause) error {
+		to := QualifiedName{c.Table.Database, c.Table.Name}
+		if to.Database == "" {
+			to.Database = a.name.Database
+		}
+		if to != a.name {
+			a.renamed = &to
+		} else {
+			a.renamed = nil
+		}
+		return nil
+	}, replstmt.RenameTable)
+}
+
+// run makes the change in the cheapest way there is.
+func (p *Provider) run(d *storage.DDL, a *alteration, now *storage.Table, made *plan.CreateTable) error {
+	source := make([]int, len(a.columns))
+	same := true // what is kept is stored alike
+	for i := range a.columns {
+		c := &a.columns[i]
+		if source[i] = c.from; c.from >= 0 {
+			same = same && storedAlike(&a.old.Columns[c.from], &a.next.Columns[i])
+		} else {
+			same = same && constantDefault(&a.next.Columns[i], made.PkSchema().Schema[i])
+		}
+	}
+	reshapes := same && !a.rebuild && storage.Reshapes(a.old, &a.next, source)
+	if err := a.allow(reshapes, same, source); err != nil {
+		return err
+	}
+	w, err := p.newRewriter(a, now, made)
+	if err != nil {
+		return err
+	}
+	if reshapes {
+		if err := w.test(d, now); err != nil {
+			return err
+		}
+		fill, err := w.fill()
+		if err != nil {
+			return err
+		}
+		if !a.unchanged() {
+			if _, err := d.Reshape(a.name.Database, a.name.Name, a.next, storage.Reshape{Source: source, Fill: fill}); err != nil {
+				return err
+			}
+		}
+	} else if err := w.rewrite(d, now); err != nil {
+		return err
+	}
+	if a.counter > 0 {
+		return d.SetAutoIncrement(a.name.Database, a.name.Name, a.counter)
+	}
+	return nil
+}
+
+// unchanged reports whether the definition stays as it is: ALTER TABLE … FORCE
+// aside, a statement that asks for nothing.
+func (a *alteration) unchanged() bool {
+	old := *a.old
+	return slices.EqualFunc(old.Columns, a.next.Columns, sameColumn) && sameJSON(old.Primary, a.next.Primary) &&
+		slices.EqualFunc(old.Indexes, a.next.Indexes, sameIndex) && old.Collation == a.next.Collation &&
+		old.Comment == a.next.Comment && maps.Equal(old.Extra, a.next.Extra)
+}
+
+func sameColumn(a, b storage.Column) bool { return sameJSON(a, b) }
+
+func sameIndex(a, b storage.Index) bool {
+	a.ID = b.ID
+	return sameJSON(a, b)
+}
+
+func sameJSON(a, b any) bool {
+	x, err1 := json.Marshal(a)
+	y, err2 := json.Marshal(b)
+	return err1 == nil && err2 == nil && bytes.Equal(x, y)
+}
+
+// storedAlike reports whether a column's values need no conversion. What
+// storage.Reshapes looks at is not looked at here.
+func storedAlike(o, n *storage.Column) bool {
+	if o.Type != n.Type || o.Collation != n.Collation && gms.CollationID(o.Collation).CharacterSet() != gms.CollationID(n.Collation).CharacterSet() {
+		return false
+	}
+	return !n.AutoIncrement || o.AutoIncrement
+}
+
+// constantDefault reports whether all rows get one value in a new column.
+func constantDefault(c *storage.Column, g *gms.Column) bool {
+	if c.AutoIncrement || g.Generated != nil {
+		return false
+	}
+	return g.Default == nil || g.Default.IsLiteral() || isNow(g.Default)
+}
+
+// allow checks ALGORITHM and LOCK. A statement of a source has done its work
+// there: what it asks of the way is not asked of us.
+func (a *alteration) allow(reshapes, same bool, source []int) error {
+	s, err := sessionOf(a.ctx)
+	if err != nil || s.policy != nil && s.policy.Replicated() {
+		return err
+	}
+	builds := !reshapes || a.buildsIndexes(source) || slices.ContainsFunc(a.checks, func(c check) bool { return c.test })
+	copies := !same || slices.ContainsFunc(a.checks, func(c check) bool { return c.test })
+	refuse := func(clause, reason, try string) error {
+		if reason == "" {
+			return sqlErrorf(1845, "0A000", "%s is not supported for this operation. Try %s.", clause, try)
+		}
+		return sqlErrorf(1846, "0A000", "%s is not supported. Reason: %s. Try %s.", clause, reason, try)
+	}
+	switch {
+	case a.Algorithm == "INSTANT" && a.Lock != "" && a.Lock != "DEFAULT":
+		return sqlErrorf(1221, "HY000", "Incorrect usage of ALGORITHM=INSTANT and LOCK=NONE/SHARED/EXCLUSIVE")
+	case a.Algorithm == "INSTANT" && len(a.old.Past) >= storage.MaxPast && same:
+		return sqlErrorf(4092, "HY000", "Maximum row versions reached for table %s/%s. No more columns can be added or dropped instantly. Please use COPY/INPLACE.", a.name.Database, a.name.Name)
+	case a.Algorithm == "INSTANT" && copies:
+		return refuse("ALGORITHM=INSTANT", "Need to rebuild the table to change column type", "ALGORITHM=COPY")
+	case a.Algorithm == "INSTANT" && builds:
+		return refuse("ALGORITHM=INSTANT", "", "ALGORITHM=COPY/INPLACE")
+	case a.Algorithm == "INPLACE" && copies:
+		return refuse("ALGORITHM=INPLACE", "Cannot change column type INPLACE", "ALGORITHM=COPY")
+	case a.Lock == "NONE" && (copies || a.Algorithm == "COPY"):
+		return refuse("LOCK=NONE", "COPY algorithm requires a lock", "LOCK=SHARED")
+	case a.Lock == "NONE" && builds:
+		return refuse("LOCK=NONE", "", "LOCK=SHARED")
+	}
+	return nil
+}
+
+// buildsIndexes reports whether an index is new or changes.
+func (a *alteration) buildsIndexes(source []int) bool {
+	for _, x := range a.next.Indexes {
+		if !slices.ContainsFunc(a.old.Indexes, func(o storage.Index) bool {
+			if o.Unique != x.Unique || len(o.Parts) != len(x.Parts) {
+				return false
+			}
+			for i, p := range x.Parts {
+				q := o.Parts[i]
+				if source[p.Column] != q.Column || p.Prefix != q.Prefix || p.Desc != q.Desc {
+					return false
+				}
+			}
+			return true
+		}) {
+			return true
+		}
+	}
+	return false
 }

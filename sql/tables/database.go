@@ -111,9 +111,10 @@ func (d *Database) create(ctx *gms.Context, name string, schema gms.PrimaryKeySc
 		return err
 	}
 	if primary != nil {
+		desc := descending(ctx, "", primary.Columns)
 		for i, p := range primary.Columns {
 			if i < len(s.Primary) {
-				s.Primary[i].Prefix = int(p.Length)
+				s.Primary[i].Prefix, s.Primary[i].Desc = int(p.Length), desc[i]
 			}
 		}
 	}

@@ -165,6 +165,15 @@ func (s *Session) catalog() *storage.Catalog {
 	return s.engine.Catalog()
 }
 
+// Definition returns a table's definition as the statement sees it.
+func (s *Session) Definition(db, name string) (*storage.Schema, bool) {
+	t, ok := s.catalog().Table(db, name)
+	if !ok {
+		return nil, false
+	}
+	return t.Schema(), true
+}
+
 // putKV changes settings in the statement's DDL scope.
 func (s *Session) putKV(ctx *gms.Context, key string, value []byte) error {
 	d, err := s.BeginDDL(ctx)

@@ -10,14 +10,10 @@ import (
 // QualifiedName names a table or view with its database.
 type QualifiedName struct{ Database, Name string }
 
-// Renames returns what RENAME TABLE, or an ALTER TABLE that does nothing but
-// rename, renames, in order; ok is false for any other statement. Names
-// without database get db, the default database.
+// Renames returns what RENAME TABLE renames, in order; ok is false for any
+// other statement. Names without database get db, the default database.
 func Renames(stmt sqlparser.Statement, db string) (from, to []QualifiedName, ok bool) {
 	d, ok := stmt.(*sqlparser.DDL)
-	if alter, isAlter := stmt.(*sqlparser.AlterTable); isAlter && len(alter.Statements) == 1 && len(alter.PartitionSpecs) == 0 {
-		d, ok = alter.Statements[0], true
-	}
 	if !ok || d.Action != sqlparser.RenameStr || len(d.FromTables) == 0 || len(d.FromTables) != len(d.ToTables) {
 		return nil, nil, false
 	}

@@ -47,6 +47,8 @@ type Policy interface {
 	DDL(ctx *gms.Context, s *Session) storage.DDLStatement
 	// Locking tells what a SELECT's locking clause asks for.
 	Locking(query string) (storage.LockMode, storage.LockPolicy)
+	// Replicated reports whether a source sent the statement.
+	Replicated() bool
 	// Committed is told about every successful commit.
 	Committed(ctx *gms.Context, s *Session, r Committed)
 }

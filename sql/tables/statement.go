@@ -9,8 +9,8 @@ import (
 
 // PrepareStatement readies a parsed statement for the planner: it declares TIME
 // columns with their digits, and refuses clauses that go-mysql-server accepts
-// and ignores. The statement is changed in place. db is the default database.
-func PrepareStatement(stmt sqlparser.Statement, db string) error {
+// and ignores. The statement is changed in place.
+func PrepareStatement(stmt sqlparser.Statement) error {
 	switch n := stmt.(type) {
 	case *sqlparser.DDL:
 		return prepareDDL(n)
@@ -19,14 +19,8 @@ func PrepareStatement(stmt sqlparser.Statement, db string) error {
 			return unsupported("PARTITION")
 		}
 		prepareDelete(n)
-	case *sqlparser.AlterTable:
-		if len(n.PartitionSpecs) > 0 {
-			return unsupported("PARTITION")
-		}
+	case *sqlparser.AlterTable: // of foreign keys alone: see Alter
 		for _, d := range n.Statements {
-			if err := prepareRename(d, db); len(n.Statements) > 1 && err != nil {
-				return err
-			}
 			if err := prepareDDL(d); err != nil {
 				return err
 			}
@@ -42,20 +36,6 @@ func prepareDelete(n *sqlparser.Delete) {
 	if n.Where == nil && n.Limit == nil && len(n.Targets) == 0 {
 		n.Limit = &sqlparser.Limit{Rowcount: sqlparser.NewIntVal([]byte("9223372036854775807"))}
 	}
-}
-
-// prepareRename refuses a RENAME beside other clauses of ALTER TABLE that needs
-// another database than the default one: go-mysql-server drops the qualifiers.
-func prepareRename(n *sqlparser.DDL, db string) error {
-	if n.Action != sqlparser.RenameStr {
-		return nil
-	}
-	for i := range n.FromTables {
-		if i < len(n.ToTables) && (qualify(n.FromTables[i], db).Database != db || qualify(n.ToTables[i], db).Database != db) {
-			return unsupported("ALTER TABLE ... RENAME with other clauses, outside the default database")
-		}
-	}
-	return nil
 }
 
 func prepareDDL(n *sqlparser.DDL) error {

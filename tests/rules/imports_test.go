@@ -56,7 +56,7 @@ var rules = []struct {
 	{"sql/auth", rule{ours: []string{"sql/replstmt"}, others: []string{gms, vitess}}},
 	{"sql/wire", rule{ours: []string{"binlog/rowimage", "sql/auth", "sql/replstmt", "replica/replstate"}, others: []string{gms, vitess, "github.com/sirupsen/logrus", apd}}},
 	{"sql/tables", rule{
-		ours:   append([]string{"sql/storage/...", "binlog"}, leaves...),
+		ours:   append([]string{"sql/storage/...", "sql/replstmt", "binlog"}, leaves...),
 		others: []string{gms, vitess, gomysql + "/mysql", apd, "github.com/shopspring/decimal", "gopkg.in/src-d/go-errors.v1"},
 	}},
 	{"sql", rule{

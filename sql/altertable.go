@@ -1,0 +1,127 @@
+package sql
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strconv"
+
+	gms "github.com/dolthub/go-mysql-server/sql"
+	"github.com/dolthub/go-mysql-server/sql/plan"
+	"github.com/dolthub/go-mysql-server/sql/planbuilder"
+	"github.com/dolthub/go-mysql-server/sql/types"
+	"github.com/dolthub/vitess/go/vt/sqlparser"
+
+	"binrelay/sql/replstmt"
+	"binrelay/sql/tables"
+)
+
+// alterTable is ALTER TABLE, CREATE INDEX and DROP INDEX: go-mysql-server
+// carries their clauses out one by one, and drops some of them.
+type alterTable struct {
+	server *Server
+	stmt   *tables.Alteration
+}
+
+var _ gms.ExecSourceRel = (*alterTable)(nil)
+
+// parseAlter parses an ALTER TABLE whose clauses have been told apart.
+func (p *parser) parseAlter(ctx context.Context, st *replstmt.AlterTable, o sqlparser.ParserOptions) (sqlparser.Statement, error) {
+	stmt, err := tables.PrepareAlter(st, func(prefix, text string, at int) (sqlparser.Statement, error) {
+		stmt, _, _, err := p.base.ParseWithOptions(ctx, prefix+text, ';', false, o)
+		if err != nil {
+			return nil, moveError(err, at-len(prefix))
+		}
+		return stmt, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return sqlparser.InjectedStatement{Auth: alterAuth(st), Statement: &alterTable{p.server, stmt}}, nil
+}
+
+// alterAuth returns what go-mysql-server is to check before the statement runs.
+func alterAuth(st *replstmt.AlterTable) sqlparser.AuthInformation {
+	a := sqlparser.AuthInformation{
+		AuthType: sqlparser.AuthType_ALTER, TargetType: sqlparser.AuthTargetType_SingleTableIdentifier,
+		TargetNames: []string{st.Table.Database, st.Table.Name},
+	}
+	if st.Index {
+		a.AuthType = sqlparser.AuthType_INDEX
+	}
+	for _, c := range st.Clauses {
+		if c.Kind == replstmt.RenameTable {
+			a.AuthType, a.TargetType = sqlparser.AuthType_RENAME, sqlparser.AuthTargetType_Ignore
+			to := c.Table
+			if to.Database == "" {
+				to.Database = st.Table.Database
+			}
+			a.TargetNames = []string{st.Table.Database, st.Table.Name, to.Database, to.Name}
+		}
+	}
+	return a
+}
+
+// atPosition finds the position in an error of go-mysql-server's parser.
+var atPosition = regexp.MustCompile(`at position (\d+)`)
+
+// moveError moves the position in a syntax error by n bytes.
+func moveError(err error, n int) error {
+	text := atPosition.ReplaceAllStringFunc(err.Error(), func(m string) string {
+		at, _ := strconv.Atoi(m[len("at position "):])
+		return fmt.Sprintf("at position %d", max(at+n, 0))
+	})
+	return gms.ErrSyntaxError.New(text)
+}
+
+// planTable resolves and checks a table's definition.
+func (s *Server) planTable(ctx *gms.Context, ddl *sqlparser.DDL) (*plan.CreateTable, error) {
+	b := planbuilder.New(ctx, s.engine.Analyzer.Catalog, nil)
+	b.DisableAuth()
+	n, flags, err := b.BindOnly(ddl, "", nil)
+	if err != nil {
+		return nil, err
+	}
+	if n, err = s.engine.Analyzer.Analyze(ctx, n, nil, flags); err != nil {
+		return nil, err
+	}
+	made, ok := n.(*plan.CreateTable)
+	if !ok {
+		return nil, fmt.Errorf("a table's definition became a %T", n)
+	}
+	return made, nil
+}
+
+// WithResolvedChildren implements sqlparser's Injectable.
+func (a *alterTable) WithResolvedChildren(context.Context, []any) (any, error) { return a, nil }
+
+// Resolved implements gms.Node.
+func (a *alterTable) Resolved() bool { return true }
+
+// IsReadOnly implements gms.Node.
+func (a *alterTable) IsReadOnly() bool { return false }
+
+// String implements gms.Node.
+func (a *alterTable) String() string { return "ALTER TABLE" }
+
+// Children implements gms.Node.
+func (a *alterTable) Children() []gms.Node { return nil }
+
+// WithChildren implements gms.Node.
+func (a *alterTable) WithChildren(_ *gms.Context, children ...gms.Node) (gms.Node, error) {
+	if len(children) > 0 {
+		return nil, gms.ErrInvalidChildrenNumber.New(a, len(children), 0)
+	}
+	return a, nil
+}
+
+// Schema implements gms.Node.
+func (a *alterTable) Schema(*gms.Context) gms.Schema { return types.OkResultSchema }
+
+// RowIter implements gms.ExecSourceRel. The statement's end commits.
+func (a *alterTable) RowIter(ctx *gms.Context, _ gms.Row) (gms.RowIter, error) {
+	if err := a.server.provider.Alter(ctx, a.stmt, a.server.planTable); err != nil {
+		return nil, err
+	}
+	return gms.RowsToRowIter(gms.NewRow(types.NewOkResult(0))), nil
+}

@@ -1,0 +1,678 @@
+package tables
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/cockroachdb/apd/v3"
+	gms "github.com/dolthub/go-mysql-server/sql"
+	"github.com/dolthub/go-mysql-server/sql/types"
+	gomysql "github.com/go-mysql-org/go-mysql/mysql"
+
+	"binrelay/sql/storage"
+)
+
+// errEnough ends a walk over rows.
+var errEnough = errors.New("enough")
+
+const (
+	timeColumn = gomysql.MYSQL_TYPE_TIME2
+	blobColumn = gomysql.MYSQL_TYPE_BLOB
+	jsonColumn = gomysql.MYSQL_TYPE_JSON
+)
+
+// conversion turns values of a column into values of another type, with
+// MySQL's errors: in strict mode nothing is lost without one, otherwise a value
+// that does not fit is cut to size, with a warning.
+type conversion struct {
+	from, to         *storage.Column
+	fromType, toType gms.Type
+	strict           bool
+	mode             string
+	nullOnly         bool // the column only becomes NOT NULL
+	ctx              *gms.Context
+	row              int
+}
+
+// value converts one value; nil is NULL. row counts from 1.
+func (x *conversion) value(ctx *gms.Context, v any, row int) (any, error) {
+	x.ctx, x.row = ctx, row
+	if v == nil {
+		if x.to.Nullable {
+			return nil, nil
+		}
+		if x.strict && x.nullOnly {
+			return nil, sqlErrorf(1138, "22004", "Invalid use of NULL value")
+		}
+		return implicitDefault(x.to, x.toType), x.truncated()
+	}
+	switch x.to.Type {
+	case gomysql.MYSQL_TYPE_TINY, gomysql.MYSQL_TYPE_SHORT, gomysql.MYSQL_TYPE_INT24, gomysql.MYSQL_TYPE_LONG, gomysql.MYSQL_TYPE_LONGLONG:
+		return x.integer(v)
+	case gomysql.MYSQL_TYPE_FLOAT, gomysql.MYSQL_TYPE_DOUBLE:
+		return x.float(v)
+	case gomysql.MYSQL_TYPE_NEWDECIMAL:
+		return x.decimal(v)
+	case gomysql.MYSQL_TYPE_BIT:
+		return x.bit(v)
+	case gomysql.MYSQL_TYPE_YEAR:
+		return x.year(v)
+	case gomysql.MYSQL_TYPE_ENUM, gomysql.MYSQL_TYPE_SET:
+		return x.member(v)
+	case gomysql.MYSQL_TYPE_DATE, gomysql.MYSQL_TYPE_DATETIME2, gomysql.MYSQL_TYPE_TIMESTAMP2:
+		return x.date(v)
+	case timeColumn:
+		return x.time(v)
+	case gomysql.MYSQL_TYPE_STRING, gomysql.MYSQL_TYPE_VARCHAR, blobColumn:
+		return x.text(v)
+	}
+	out, in, err := x.toType.Convert(ctx, v)
+	if err == nil && in != gms.InRange {
+		err = x.outOfRange()
+	}
+	return out, err
+}
+
+// problem is an error in strict mode and a warning otherwise.
+func (x *conversion) problem(number uint16, state, format string, args ...any) error {
+	if x.strict {
+		return sqlErrorf(number, state, format, args...)
+	}
+	x.ctx.Warn(int(number), format, args...)
+	return nil
+}
+
+func (x *conversion) truncated() error {
+	return x.problem(1265, "01000", "Data truncated for column '%s' at row %d", x.to.Name, x.row)
+}
+
+func (x *conversion) outOfRange() error {
+	return x.problem(1264, "22003", "Out of range value for column '%s' at row %d", x.to.Name, x.row)
+}
+
+func (x *conversion) incorrect(kind, text string) error {
+	return x.problem(1366, "HY000", "Incorrect %s value: '%s' for column '%s' at row %d", kind, text, x.to.Name, x.row)
+}
+
+// numberPrefix is the longest prefix of a text that is a number.
+var numberPrefix = regexp.MustCompile(`^[ \t\r\n]*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)`)
+
+// number returns a value as a number. kind names the type in the error about a
+// text that is none; "" = a truncation whatever it is.
+func (x *conversion) number(v any, kind string) (*apd.Decimal, error) {
+	switch v := v.(type) {
+	case string, []byte:
+		if x.from.Type == gomysql.MYSQL_TYPE_BIT {
+			break
+		}
+		return x.numberOf(textValue(v), kind)
+	case float32:
+		return new(apd.Decimal).SetFloat64(float64(v))
+	case float64:
+		return new(apd.Decimal).SetFloat64(v)
+	case *apd.Decimal:
+		return new(apd.Decimal).Set(v), nil
+	case time.Time:
+		if v.Equal(types.ZeroTime) {
+			return apd.New(0, 0), nil
+		}
+		layout := "20060102150405.000000"
+		if x.from.Type == gomysql.MYSQL_TYPE_DATE {
+			layout = "20060102"
+		}
+		d, _, err := apd.NewFromString(v.Format(layout))
+		return d, err
+	case types.Timespan:
+		text := strings.ReplaceAll(v.String(), ":", "")
+		d, _, err := apd.NewFromString(text)
+		return d, err
+	}
+	d, _, err := apd.NewFromString(fmt.Sprint(v))
+	return d, err
+}
+
+func (x *conversion) numberOf(text, kind string) (*apd.Decimal, error) {
+	m := numberPrefix.FindStringSubmatch(text)
+	if m == nil {
+		if kind == "" {
+			return apd.New(0, 0), x.truncated()
+		}
+		return apd.New(0, 0), x.incorrect(kind, text)
+	}
+	d, _, err := apd.NewFromString(m[1])
+	if err != nil {
+		return apd.New(0, 0), x.truncated()
+	}
+	if strings.TrimRight(text[len(m[0]):], " \t\r\n") != "" {
+		return d, x.truncated()
+	}
+	return d, nil
+}
+
+// rounding is how MySQL rounds: half away from zero.
+var rounding = &apd.Context{Precision: 100, MaxExponent: apd.MaxExponent, MinExponent: apd.MinExponent, Rounding: apd.RoundHalfUp}
+
+func (x *conversion) integer(v any) (any, error) {
+	d, err := x.number(v, "integer")
+	if err != nil {
+		return nil, err
+	}
+	if d.Exponent > 40 || d.NumDigits()+int64(d.Exponent) > 40 {
+		return x.clamp(d.Negative)
+	}
+	if d.Form != apd.Finite {
+		return x.clamp(d.Negative)
+	}
+	if _, err := rounding.Quantize(d, d, 0); err != nil {
+		return x.clamp(d.Negative)
+	}
+	low, high := integerRange(x.to)
+	if d.Negative && !d.IsZero() {
+		n, err := d.Int64()
+		if err != nil || n < low {
+			return x.clamp(true)
+		}
+		return n, nil
+	}
+	n, err := strconv.ParseUint(strings.TrimPrefix(d.Text('f'), "-"), 10, 64)
+	if err != nil || n > high {
+		return x.clamp(false)
+	}
+	return n, nil
+}
+
+func integerRange(c *storage.Column) (low int64, high uint64) {
+	bits := map[byte]uint{gomysql.MYSQL_TYPE_TINY: 8, gomysql.MYSQL_TYPE_SHORT: 16, gomysql.MYSQL_TYPE_INT24: 24, gomysql.MYSQL_TYPE_LONG: 32, gomysql.MYSQL_TYPE_LONGLONG: 64}[c.Type]
+	if c.Unsigned {
+		return 0, math.MaxUint64 >> (64 - bits)
+	}
+	return math.MinInt64 >> (64 - bits), math.MaxUint64 >> (65 - bits)
+}
+
+// clamp is the nearest value that an integer column can hold.
+func (x *conversion) clamp(negative bool) (any, error) {
+	low, high := integerRange(x.to)
+	if negative {
+		return low, x.outOfRange()
+	}
+	return high, x.outOfRange()
+}
+
+func (x *conversion) float(v any) (any, error) {
+	d, err := x.number(v, "")
+	if err != nil {
+		return nil, err
+	}
+	f, err := d.Float64()
+	if err != nil || math.IsInf(f, 0) {
+		f = math.Copysign(math.MaxFloat64, boolSign(d.Negative))
+		if err := x.outOfRange(); err != nil {
+			return nil, err
+		}
+	}
+	if x.to.Unsigned && f < 0 {
+		return 0.0, x.outOfRange()
+	}
+	if x.to.Type == gomysql.MYSQL_TYPE_DOUBLE {
+		return f, nil
+	}
+	if math.Abs(f) > math.MaxFloat32 {
+		return float32(math.Copysign(math.MaxFloat32, f)), x.outOfRange()
+	}
+	return float32(f), nil
+}
+
+func boolSign(negative bool) float64 {
+	if negative {
+		return -1
+	}
+	return 1
+}
+
+func (x *conversion) decimal(v any) (any, error) {
+	d, err := x.number(v, "decimal")
+	if err != nil {
+		return nil, err
+	}
+	precision, scale := int64(x.to.Meta>>8), int32(x.to.Meta&0xff)
+	wide := &apd.Context{Precision: 400, MaxExponent: apd.MaxExponent, MinExponent: apd.MinExponent, Rounding: apd.RoundHalfUp}
+	limit := func(negative bool) (any, error) {
+		top, _, _ := apd.NewFromString(strings.Repeat("9", int(precision)) + "e-" + strconv.Itoa(int(scale)))
+		top.Negative = negative
+		if negative && x.to.Unsigned {
+			top = apd.New(0, -scale)
+		}
+		return top, x.outOfRange()
+	}
+	if d.Form != apd.Finite || d.Exponent > 300 {
+		return limit(d.Negative)
+	}
+	if _, err := wide.Quantize(d, d, -scale); err != nil || !d.IsZero() && d.NumDigits() > precision || x.to.Unsigned && d.Negative && !d.IsZero() {
+		return limit(d.Negative)
+	}
+	return d, nil
+}
+
+func (x *conversion) bit(v any) (any, error) {
+	var n uint64
+	switch v := v.(type) {
+	case string, []byte:
+		b := []byte(strings.TrimLeft(textValue(v), "\x00"))
+		if len(b) > 8 {
+			return uint64(math.MaxUint64) >> (64 - x.to.Meta), x.tooLong()
+		}
+		for _, c := range b {
+			n = n<<8 | uint64(c)
+		}
+	default:
+		d, err := x.number(v, "integer")
+		if err != nil {
+			return nil, err
+		}
+		if _, err := rounding.Quantize(d, d, 0); err != nil {
+			return nil, err
+		}
+		if n, err = strconv.ParseUint(d.Text('f'), 10, 64); err != nil {
+			i, err := d.Int64()
+			if err != nil {
+				return uint64(math.MaxUint64) >> (64 - x.to.Meta), x.tooLong()
+			}
+			n = uint64(i)
+		}
+	}
+	if n > math.MaxUint64>>(64-x.to.Meta) {
+		return uint64(math.MaxUint64) >> (64 - x.to.Meta), x.tooLong()
+	}
+	return n, nil
+}
+
+func (x *conversion) tooLong() error {
+	return x.problem(1406, "22001", "Data too long for column '%s' at row %d", x.to.Name, x.row)
+}
+
+func (x *conversion) year(v any) (any, error) {
+	if t, ok := v.(time.Time); ok {
+		v = int64(t.Year())
+		if t.Equal(types.ZeroTime) {
+			v = int64(0)
+		}
+	} else if text, ok := v.(string); !ok || len(strings.TrimSpace(text)) == 4 {
+		d, err := x.number(v, "integer")
+		if err != nil {
+			return nil, err
+		}
+		if _, err := rounding.Quantize(d, d, 0); err != nil {
+			return int16(0), x.outOfRange()
+		}
+		n, err := d.Int64()
+		if err != nil {
+			return int16(0), x.outOfRange()
+		}
+		v = n
+	}
+	out, in, err := x.toType.Convert(x.ctx, v)
+	if err != nil || in != gms.InRange {
+		return int16(0), x.outOfRange()
+	}
+	return out, nil
+}
+
+// member converts to ENUM and SET.
+func (x *conversion) member(v any) (any, error) {
+	enum := x.to.Type == gomysql.MYSQL_TYPE_ENUM
+	empty := any(uint64(0))
+	if enum {
+		empty = uint16(0)
+	}
+	switch v.(type) {
+	case string, []byte, uint16, uint64:
+		text, err := x.plain(v)
+		if err != nil {
+			return nil, err
+		}
+		if enum && text == "" && x.toType.(gms.EnumType).IndexOf("") < 1 {
+			return empty, x.truncated()
+		}
+		out, in, err := x.toType.Convert(x.ctx, text)
+		if err != nil || in != gms.InRange {
+			return empty, x.truncated()
+		}
+		return out, nil
+	}
+	d, err := x.number(v, "")
+	if err != nil {
+		return nil, err
+	}
+	n, err := d.Int64()
+	if err != nil || n < 0 || enum && (n == 0 || n > int64(len(x.to.Members))) {
+		return empty, x.truncated()
+	}
+	if enum {
+		return uint16(n), nil
+	}
+	if len(x.to.Members) < 64 && n>>len(x.to.Members) != 0 {
+		return empty, x.truncated()
+	}
+	return uint64(n), nil
+}
+
+// zeroText returns the kind and the zero value of a temporal column, "" for
+// others.
+func zeroText(c *storage.Column) (kind, zero string) {
+	switch c.Type {
+	case gomysql.MYSQL_TYPE_DATE:
+		return "date", "0000-00-00"
+	case gomysql.MYSQL_TYPE_DATETIME2, gomysql.MYSQL_TYPE_TIMESTAMP2:
+		return "datetime", "0000-00-00 00:00:00"
+	}
+	return "", ""
+}
+
+func (x *conversion) date(v any) (any, error) {
+	kind, _ := zeroText(x.to)
+	wrong := func(text string) (any, error) {
+		return types.ZeroTime, x.problem(1292, "22007", "Incorrect %s value: '%s' for column '%s' at row %d", kind, text, x.to.Name, x.row)
+	}
+	text, err := x.plain(v)
+	if err != nil {
+		return nil, err
+	}
+	switch t := v.(type) {
+	case time.Time:
+	case types.Timespan:
+		y, m, d := x.ctx.QueryTime().Date()
+		v = time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Add(time.Duration(t) * time.Microsecond)
+	default:
+		v = strings.TrimSpace(text)
+		if v == "0" {
+			v = "0000-00-00"
+		}
+	}
+	out, in, err := x.toType.Convert(x.ctx, v)
+	if err != nil || in != gms.InRange {
+		return wrong(text)
+	}
+	t, ok := out.(time.Time)
+	if !ok || x.strict && t.Equal(types.ZeroTime) && strings.Contains(x.mode, "NO_ZERO_DATE") {
+		return wrong(text)
+	}
+	return out, nil
+}
+
+func (x *conversion) time(v any) (any, error) {
+	if t, ok := v.(time.Time); ok {
+		if t.Equal(types.ZeroTime) {
+			return types.Timespan(0), nil
+		}
+		h, m, s := t.Clock()
+		return types.Timespan(int64(h*3600+m*60+s)*1e6 + int64(t.Nanosecond()/1000)), nil
+	}
+	text, err := x.plain(v)
+	if err != nil {
+		return nil, err
+	}
+	switch v.(type) {
+	case types.Timespan:
+	default:
+		v = strings.TrimSpace(text)
+	}
+	out, in, err := x.toType.Convert(x.ctx, v)
+	if err != nil || in != gms.InRange {
+		return types.Timespan(0), x.problem(1292, "22007", "Incorrect time value: '%s' for column '%s' at row %d", text, x.to.Name, x.row)
+	}
+	return out, nil
+}
+
+// text converts to CHAR, VARCHAR, TEXT and their binary kinds.
+func (x *conversion) text(v any) (any, error) {
+	to := gms.CollationID(x.to.Collation)
+	if to == gms.Collation_binary {
+		b, err := x.bytes(v)
+		if err != nil {
+			return nil, err
+		}
+		if n := byteLimit(x.to); len(b) > n {
+			return b[:n], x.cut()
+		}
+		return b, nil
+	}
+	s, err := x.plain(v)
+	if err != nil {
+		return nil, err
+	}
+	if _, binary := v.([]byte); binary && !utf8.ValidString(s) {
+		return "", x.badString([]byte(s))
+	}
+	if bad := unmappable(s, to); bad != "" {
+		return "", x.badString([]byte(bad))
+	}
+	if x.to.Type == blobColumn {
+		if n := byteLimit(x.to); len(s) > n {
+			return strings.ToValidUTF8(s[:n], ""), x.tooLong()
+		}
+		return s, nil
+	}
+	width := int(to.CharacterSet().MaxLength())
+	if n := int(x.to.Meta) / width; utf8.RuneCountInString(s) > n {
+		r := []rune(s)
+		if strings.Trim(string(r[n:]), " ") == "" {
+			return string(r[:n]), nil
+		}
+		return string(r[:n]), x.cut()
+	}
+	return s, nil
+}
+
+// cut reports a text that is too long: as MySQL, with another number where it
+// copies between columns of one kind.
+func (x *conversion) cut() error {
+	if x.from.Type == x.to.Type && x.from.Type != blobColumn && x.from.Collation == x.to.Collation {
+		return x.truncated()
+	}
+	return x.tooLong()
+}
+
+func (x *conversion) badString(b []byte) error {
+	var text strings.Builder
+	for _, c := range b[:min(len(b), 6)] {
+		if c >= 0x20 && c < 0x7f {
+			text.WriteByte(c)
+		} else {
+			fmt.Fprintf(&text, "\\x%02X", c)
+		}
+	}
+	if len(b) > 6 {
+		text.WriteString("...")
+	}
+	return x.incorrect("string", text.String())
+}
+
+// unmappable returns the part of s from the first character that a character
+// set lacks.
+func unmappable(s string, c gms.CollationID) string {
+	switch c.CharacterSet() {
+	case gms.CharacterSet_utf8mb4:
+		return ""
+	}
+	enc := c.CharacterSet().Encoder()
+	if _, ok := enc.Encode([]byte(s)); ok {
+		return ""
+	}
+	for i, r := range s {
+		if _, ok := enc.Encode([]byte(string(r))); !ok {
+			return s[i:]
+		}
+	}
+	return s
+}
+
+// byteLimit is how many bytes a column holds.
+func byteLimit(c *storage.Column) int {
+	if c.Type != blobColumn {
+		return int(c.Meta)
+	}
+	return 1<<(8*c.Meta) - 1
+}
+
+// bytes returns what a value is as a binary string.
+func (x *conversion) bytes(v any) ([]byte, error) {
+	switch v := v.(type) {
+	case []byte:
+		if x.from.Type == gomysql.MYSQL_TYPE_STRING && x.to.Type != gomysql.MYSQL_TYPE_STRING {
+			return v, nil
+		}
+		return []byte(strings.TrimRight(string(v), padding(x))), nil
+	case string:
+		enc, ok := gms.CollationID(x.from.Collation).CharacterSet().Encoder().Encode([]byte(v))
+		if !ok {
+			return nil, x.badString([]byte(v))
+		}
+		return enc, nil
+	}
+	s, err := x.plain(v)
+	return []byte(s), err
+}
+
+// padding is what is cut from the end of a value between two BINARY columns.
+func padding(x *conversion) string {
+	if x.from.Type == gomysql.MYSQL_TYPE_STRING && x.to.Type == gomysql.MYSQL_TYPE_STRING {
+		return "\x00"
+	}
+	return ""
+}
+
+func textValue(v any) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case []byte:
+		return string(v)
+	}
+	return ""
+}
+
+// plain returns a value as MySQL prints it.
+func (x *conversion) plain(v any) (string, error) {
+	switch v := v.(type) {
+	case string:
+		return v, nil
+	case []byte:
+		return string(v), nil
+	case float32:
+		return floatText(float64(v), 32), nil
+	case float64:
+		return floatText(v, 64), nil
+	case *apd.Decimal:
+		return v.Text('f'), nil
+	case time.Time:
+		return x.timeText(v), nil
+	case types.Timespan:
+		return timespanText(v, int(x.from.Meta)), nil
+	case uint16:
+		if e, ok := x.fromType.(gms.EnumType); ok {
+			s, _ := e.At(int(v))
+			return s, nil
+		}
+	case uint64:
+		if s, ok := x.fromType.(gms.SetType); ok {
+			return s.BitsToString(v)
+		}
+		if x.from.Type == gomysql.MYSQL_TYPE_BIT {
+			b := make([]byte, 0, 8)
+			for i := (int(x.from.Meta) + 7) / 8; i > 0; i-- {
+				b = append(b, byte(v>>(8*(i-1))))
+			}
+			return string(b), nil
+		}
+	case int16:
+		if x.from.Type == gomysql.MYSQL_TYPE_YEAR {
+			return fmt.Sprintf("%04d", v), nil
+		}
+	}
+	return fmt.Sprint(v), nil
+}
+
+func (x *conversion) timeText(t time.Time) string {
+	if t.Equal(types.ZeroTime) {
+		_, zero := zeroText(x.from)
+		return zero + fraction(0, int(x.from.Meta)*boolInt(x.from.Type != gomysql.MYSQL_TYPE_DATE))
+	}
+	if x.from.Type == gomysql.MYSQL_TYPE_DATE {
+		return t.Format("2006-01-02")
+	}
+	return t.Format("2006-01-02 15:04:05") + fraction(t.Nanosecond()/1000, int(x.from.Meta))
+}
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// fraction prints microseconds with the given digits.
+func fraction(us, digits int) string {
+	if digits == 0 {
+		return ""
+	}
+	return "." + fmt.Sprintf("%06d", us)[:digits]
+}
+
+func timespanText(t types.Timespan, digits int) string {
+	us, sign := int64(t), ""
+	if us < 0 {
+		us, sign = -us, "-"
+	}
+	s := us / 1e6
+	return fmt.Sprintf("%s%02d:%02d:%02d", sign, s/3600, s/60%60, s%60) + fraction(int(us%1e6), digits)
+}
+
+// floatText prints a number as MySQL does: without exponent between 1e-15 and
+// 1e15.
+func floatText(f float64, bits int) string {
+	if a := math.Abs(f); f == 0 || a >= 1e-15 && a < 1e15 {
+		return strconv.FormatFloat(f, 'f', -1, bits)
+	}
+	s := strconv.FormatFloat(f, 'e', -1, bits)
+	mantissa, exp, _ := strings.Cut(s, "e")
+	n, _ := strconv.Atoi(exp)
+	return mantissa + "e" + strconv.Itoa(n)
+}
+
+// implicitDefault is what a NOT NULL column without DEFAULT holds.
+func implicitDefault(c *storage.Column, t gms.Type) any {
+	switch c.Type {
+	case gomysql.MYSQL_TYPE_ENUM:
+		return uint16(1)
+	case gomysql.MYSQL_TYPE_SET, gomysql.MYSQL_TYPE_BIT:
+		return uint64(0)
+	case gomysql.MYSQL_TYPE_YEAR:
+		return int16(0)
+	case gomysql.MYSQL_TYPE_DATE, gomysql.MYSQL_TYPE_DATETIME2, gomysql.MYSQL_TYPE_TIMESTAMP2:
+		return types.ZeroTime
+	case timeColumn:
+		return types.Timespan(0)
+	}
+	return t.Zero()
+}
+
+// widerText is the TEXT type that a column becomes in another character set:
+// it holds as many characters as before.
+func widerText(c *storage.Column, from, to gms.CollationID) gms.Type {
+	size := int64(byteLimit(c))
+	if a, b := from.CharacterSet().MaxLength(), to.CharacterSet().MaxLength(); b > a {
+		size = size / a * b
+	}
+	for _, n := range []int64{types.TinyTextBlobMax, types.TextBlobMax, types.MediumTextBlobMax} {
+		if size <= n {
+			return types.MustCreateString(textType, n, to)
+		}
+	}
+	return types.MustCreateString(textType, types.LongTextBlobMax, to)
+}
