@@ -114,6 +114,9 @@ func (b *builder) showStatus(ctx *gms.Context, n *plan.ShowStatus) (gms.RowIter,
 	for name, v := range b.server.status() {
 		all[name] = v
 	}
+	if s := sessionOf(ctx); s != nil && s.client != nil {
+		all["Ssl_version"], all["Ssl_cipher"] = s.client.TLSVersion, s.client.Cipher
+	}
 	names := make([]string, 0, len(all))
 	for name := range all {
 		names = append(names, name)

@@ -81,7 +81,7 @@ func New(o Options) (*Server, error) {
 
 // buildEngine puts go-mysql-server together.
 func (s *Server) buildEngine() {
-	own := &parser{server: s, base: &literalParser{Parser: gms.NewMysqlParser()}}
+	own := &parser{server: s, base: &literalParser{Parser: &doParser{gms.NewMysqlParser()}}}
 	overrides := gms.EngineOverrides{Builder: gms.BuilderOverrides{Parser: own}, SchemaFormatter: &schemaFormatter{}}
 	exec := &builder{server: s}
 	a := analyzer.NewBuilder(newCatalog(s.provider)).

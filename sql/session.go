@@ -17,6 +17,7 @@ import (
 type Session struct {
 	*tables.Session
 	server *Server
+	client *wire.Client // nil: not a connection of the listener
 
 	// internal sessions may do everything: they run what a source sent.
 	internal bool
@@ -49,6 +50,7 @@ func (s *Server) newSession(_ context.Context, conn *mysql.Conn, addr string) (g
 	out := s.session(gms.NewBaseSessionWithClientServer(addr, client, conn.ConnectionID))
 	if c, ok := conn.ClientData.(*wire.Client); ok {
 		out.handshakeCollation(gms.CollationID(c.Collation))
+		out.client = c
 	}
 	return out, nil
 }

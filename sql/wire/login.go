@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"time"
 
 	"binrelay/sql/auth"
@@ -26,6 +27,8 @@ type Client struct {
 	Port       int    // client port, 0 on a Unix socket
 	Account    gms.MysqlConnectionUser
 	TLS        bool
+	TLSVersion string            // as OpenSSL names it: TLSv1.3; "" without TLS
+	Cipher     string            // likewise: ECDHE-RSA-AES128-GCM-SHA256
 	Collation  uint16            // collation id the client asked for
 	Attributes map[string]string // connection attributes; unchecked
 }
@@ -153,13 +156,34 @@ func (c *conn) setClient(req *loginRequest, acc auth.Account) {
 	c.mc.StatusFlags = statusAutocommit
 	account := gms.MysqlConnectionUser{User: acc.User, Host: acc.Host}
 	c.mc.UserData = account
-	c.mc.ClientData = &Client{
+	client := &Client{
 		User: req.user, Host: c.host, Port: c.port, Account: account, TLS: c.tls != nil,
 		Collation: req.collation, Attributes: req.attrs,
 	}
+	if c.tls != nil {
+		st := c.tls.ConnectionState()
+		client.TLSVersion = strings.Replace(tls.VersionName(st.Version), "TLS ", "TLSv", 1)
+		client.Cipher = opensslCipher(tls.CipherSuiteName(st.CipherSuite))
+	}
+	c.mc.ClientData = client
 	c.mu.Lock()
 	c.user = req.user
 	c.mu.Unlock()
+}
+
+// opensslCipher turns the registered name of a cipher suite into OpenSSL's,
+// which MySQL shows: those of TLS 1.3 are the same.
+func opensslCipher(name string) string {
+	rest, ok := strings.CutPrefix(name, "TLS_")
+	exchange, cipher, old := strings.Cut(rest, "_WITH_")
+	if !ok || !old {
+		return name
+	}
+	cipher = strings.NewReplacer("AES_", "AES", "_CBC", "", "POLY1305_SHA256", "POLY1305").Replace(cipher)
+	if exchange != "RSA" {
+		cipher = exchange + "_" + cipher
+	}
+	return strings.ReplaceAll(cipher, "_", "-")
 }
 
 var errTooManyConnections = wireError(erTooManyConnections, "08004", "Too many connections")
