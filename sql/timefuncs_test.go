@@ -9,7 +9,7 @@ import (
 func TestTimeFunctions(t *testing.T) {
 	ts := newTestServer(t, nil)
 	c := ts.client()
-	c.exec("CREATE DATABASE d", "USE d", "CREATE TABLE t (id INT PRIMARY KEY, a TIME(3), b TIME, d DATE, w DATETIME(6))",
+	c.exec("SET time_zone = '+00:00'", "CREATE DATABASE d", "USE d", "CREATE TABLE t (id INT PRIMARY KEY, a TIME(3), b TIME, d DATE, w DATETIME(6))",
 		"INSERT INTO t VALUES (1, '-12:30:45.678', '100:00:00', '2024-02-29', '2024-02-29 12:30:45.123456')")
 	for expr, want := range map[string]string{
 		"MAKEDATE(2024, 60)":                            "2024-02-29",
