@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -21,6 +22,7 @@ import (
 	"binrelay/binlog/event"
 	"binrelay/binlog/gtid"
 	"binrelay/binlog/logfile"
+	"binrelay/binlog/logfile/logtest"
 	"binrelay/binlog/txn"
 )
 
@@ -696,5 +698,25 @@ func BenchmarkAppend(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		appendAll(b, l, tx)
+	}
+}
+
+// A rotation that a crash interrupted leaves a header that the index does not
+// name: it goes at the next start.
+func TestLog_InterruptedRotation(t *testing.T) {
+	fs := vfs.NewMem()
+	l, _ := mustOpen(t, testOptions(fs))
+	s := newSource(true)
+	appendAll(t, l, s.start(), s.txn(10))
+	name, err := l.x.NextName()
+	if err != nil {
+		t.Fatal(err)
+	}
+	logtest.WriteFile(t, fs, "/relay/"+name, l.header())
+	l.Close()
+	l, _ = mustOpen(t, testOptions(fs))
+	defer l.Close()
+	if _, err := fs.Stat("/relay/" + name); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s: %v, want it gone", name, err)
 	}
 }

@@ -180,6 +180,10 @@ func (x *Index) isLeftover(name string, kept []string) bool {
 		switch ev.Type() {
 		case event.FormatDescription, event.PreviousGTIDs, event.MariaGTIDList, event.LocalHeader:
 			return nil
+		case event.Rotate: // names the source's place in a relay log's header
+			if ev.Flags()&event.FlagArtificial != 0 {
+				return nil
+			}
 		}
 		headerOnly = false
 		return io.EOF

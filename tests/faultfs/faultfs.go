@@ -48,18 +48,11 @@ func (f *FS) Set(change, read Hook) {
 	f.rmu.Unlock()
 }
 
-// Still runs fn while nothing changes.
-func (f *FS) Still(fn func()) {
+// Still runs fn while nothing changes, with the number of the last change.
+func (f *FS) Still(fn func(n int)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	fn()
-}
-
-// Changes returns how many changes there were since the hooks were set.
-func (f *FS) Changes() int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.changes
+	fn(f.changes)
 }
 
 func (f *FS) do(kind, name string, fn func() error) error {
