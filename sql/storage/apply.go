@@ -304,8 +304,11 @@ func (r *redo) eachRow(t *Table, fn func(key, value []byte) (bool, error)) error
 // applyRecord redoes the rows of a replayed record. An insert must find no row
 // and an update or delete its own: else the logs and the store do not belong
 // together, and nothing is repaired by guessing.
-func (ts *tables) applyRecord(b *pebble.Batch, csn txn.CSN, events txn.Events, checksum bool) error {
+func (ts *tables) applyRecord(b *pebble.Batch, large *overlay, csn txn.CSN, events txn.Events, checksum bool) error {
 	a := &rowApplier{s: &redo{b, csn}}
+	if large != nil {
+		a.s = &largeRedo{ts, large}
+	}
 	bound := make(map[uint64]*binding)
 	for {
 		ev, err := events.Next()

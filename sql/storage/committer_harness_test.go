@@ -44,7 +44,7 @@ func (f *fakeTables) dropID(b *pebble.Batch, id TableID) error {
 	return b.DeleteRange(low, prefixEnd(low), nil)
 }
 
-func (f *fakeTables) applyRecord(b *pebble.Batch, csn txn.CSN, events txn.Events, checksum bool) error {
+func (f *fakeTables) applyRecord(b *pebble.Batch, _ *overlay, csn txn.CSN, events txn.Events, checksum bool) error {
 	for {
 		ev, err := events.Next()
 		if err == io.EOF {

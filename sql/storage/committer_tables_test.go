@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -194,7 +195,7 @@ func (s *tableScript) recovered(fs vfs.FS) (state string, err error) {
 
 func TestCrash_TablesAtEveryOperation(t *testing.T) {
 	t.Parallel()
-	crashTables(t, tableOptions, 7)
+	crashTables(t, tableOptions, crashEvery(1, 7))
 }
 
 // TestCrash_LargeTransactions is the same with transactions that spill from a
@@ -204,19 +205,27 @@ func TestCrash_LargeTransactions(t *testing.T) {
 	crashTables(t, func(o *Options) {
 		tableOptions(o)
 		o.SpillBytes = 1500
-	}, 13)
+	}, crashEvery(5, 13))
 }
 
-// crashTables crashes at each operation, with -short at every few of them.
-func crashTables(t *testing.T, options func(*Options), short int) {
+// crashEvery says at how many operations a crash happens once: normal, short
+// with -short, and at each in the long run.
+func crashEvery(normal, short int) int {
+	switch {
+	case testing.Short():
+		return short
+	case os.Getenv("BINRELAY_CYCLES") != "":
+		return 1
+	}
+	return normal
+}
+
+// crashTables crashes at every so many operations.
+func crashTables(t *testing.T, options func(*Options), every int) {
 	mem := vfs.NewCrashableMem()
 	fs := &faultFS{FS: mem}
 	s := &tableScript{t: t, r: rand.New(rand.NewPCG(5, 5)), options: options}
 	s.e = openFake(t, fs, options)
-	every := 1
-	if testing.Short() {
-		every = short
-	}
 	acked := func() int { s.mu.Lock(); defer s.mu.Unlock(); return len(s.states) }
 	fs.at = func(n int, op, name string) error {
 		if n%every != 0 {
@@ -250,4 +259,73 @@ func crashTables(t *testing.T, options func(*Options), short int) {
 		t.Errorf("after the clean stop: %v\n%s", err, state)
 	}
 	t.Logf("%d commits, %d operations, %d crashes", len(s.states)-1, fs.n, len(s.crash))
+}
+
+// TestCrash_RecoveryOfALargeTransaction crashes at each operation of a recovery
+// that redoes a transaction by an ingest, and recovers again.
+func TestCrash_RecoveryOfALargeTransaction(t *testing.T) {
+	t.Parallel()
+	options := func(o *Options) {
+		tableOptions(o)
+		o.SpillBytes = 4000
+	}
+	mem := vfs.NewCrashableMem()
+	fs := &faultFS{FS: mem}
+	s := &tableScript{t: t, r: rand.New(rand.NewPCG(6, 6)), options: options}
+	s.e = openFake(t, fs, options)
+	private := kvSchema()
+	private.Database = "p"
+	for _, schema := range []Schema{kvSchema(), private} {
+		s.ddl(func(d *DDL) error {
+			if err := d.CreateDatabase(Database{Name: schema.Database}); err != nil {
+				return err
+			}
+			_, err := d.CreateTable(schema)
+			return err
+		})
+	}
+	kv, pr := s.table("t", "kv"), s.table("p", "kv")
+	s.rows(40, false, kv)
+	// Crash when the logs are durable and the store has nothing of it yet.
+	var tail *vfs.MemFS
+	s.must(s.e.db.Flush())
+	fs.at = func(_ int, op, name string) error {
+		if op == "create" && strings.Contains(name, cacheDir) { // the last of these has the coordinate
+			tail = mem.CrashClone(vfs.CrashCloneCfg{})
+		}
+		return nil
+	}
+	s.rows(100, false, kv, pr)
+	fs.quiet()
+	closeFake(t, s.e)
+	want := s.states[len(s.states)-1]
+
+	again := &faultFS{FS: tail}
+	crashes, every := 0, crashEvery(3, 17)
+	again.at = func(n int, op, name string) error {
+		if n%every != 0 {
+			return nil
+		}
+		for _, pct := range []int{0, 50, 100} {
+			clone := tail.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: pct, RNG: rand.New(rand.NewPCG(uint64(n), uint64(pct)))})
+			crashes++
+			if state, err := s.recovered(clone); err != nil || state != want {
+				t.Errorf("operation %d of the recovery (%s %s), %d %% unsynced: %v\n%s", n, op, name, pct, err, state)
+			}
+		}
+		return nil
+	}
+	r, err := OpenRecovery(fakeOptions(t, again, options))
+	s.must(err)
+	if n := len(r.Tail()); n != 1 {
+		t.Fatalf("%d transactions to redo", n)
+	}
+	e, err := r.Replay(context.Background())
+	s.must(err)
+	again.quiet()
+	if state := s.dump(e); state != want {
+		t.Errorf("recovered to\n%s\nnot\n%s", state, want)
+	}
+	closeFake(t, e)
+	t.Logf("%d crashes", crashes)
 }

@@ -70,7 +70,9 @@ type tableHooks interface {
 	// go through b to see earlier records of the same replay. events are whole,
 	// with a CRC32 if checksum; a Query (BEGIN, DDL text) and Xid among them are
 	// to be passed over. Table_maps name tables as of this point of the replay.
-	applyRecord(b *pebble.Batch, csn txn.CSN, events txn.Events, checksum bool) error
+	// A record that does not fit into memory comes with an empty overlay: its
+	// rows go there, without stamps, and b takes m| changes only.
+	applyRecord(b *pebble.Batch, large *overlay, csn txn.CSN, events txn.Events, checksum bool) error
 	// dropID range-deletes everything under a table or index id.
 	dropID(b *pebble.Batch, id TableID) error
 	// sweep removes everything stored under ids that the catalog does not know,

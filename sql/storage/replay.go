@@ -224,11 +224,17 @@ func (r *Recovery) apply(ctx context.Context) error {
 	w.at.clean = false
 	w.b = e.db.NewIndexedBatch()
 	defer func() { _ = w.b.Close() }() // only frees memory
+	defer func() { w.freeLarge() }()
 	for _, s := range r.tail.steps {
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)
 		}
-		if err := w.step(s); err != nil {
+		if r.stepBytes(s) > e.tables.spillBytes() {
+			err = w.largeStep(ctx, s)
+		} else {
+			err = w.step(s)
+		}
+		if err != nil {
 			return fmt.Errorf("replay record %d: %w", r.stepCSN(s), err)
 		}
 		if w.b.Len() < replayBatch {
@@ -263,6 +269,48 @@ type replay struct {
 	gtids *gtid.Builder
 	uuids []gtid.UUID // whose GTIDs changed since the last flush
 	at    coordinate
+	large *overlay // rows of the transaction at hand, when it is large; else nil
+}
+
+// stepBytes returns the bytes of a transaction in the logs.
+func (r *Recovery) stepBytes(s tailStep) (n int64) {
+	if s.bin >= 0 {
+		n += int64(r.bin[s.bin].End.Pos - r.bin[s.bin].Start.Pos)
+	}
+	if s.local >= 0 {
+		n += int64(r.local[s.local].end.Pos - r.local[s.local].start.Pos)
+	}
+	return n
+}
+
+// largeStep redoes a transaction that does not fit into memory: alone, and by
+// an ingest.
+func (w *replay) largeStep(ctx context.Context, s tailStep) error {
+	if err := w.flush(); err != nil {
+		return err
+	}
+	w.large = new(overlay)
+	w.large.init()
+	if err := w.step(s); err != nil {
+		return err
+	}
+	rows, _, _, err := w.large.writeTables(ctx, w.r.e.tables)
+	if err != nil {
+		return err
+	}
+	w.freeLarge()
+	err = w.put(func(b *pebble.Batch) error { return w.r.e.ingest(rows, b) })
+	if err != nil {
+		rows.discard()
+	}
+	return err
+}
+
+func (w *replay) freeLarge() {
+	if w.large != nil {
+		w.large.free()
+		w.large = nil
+	}
 }
 
 // step redoes one transaction: first what its local half says of the catalog.
@@ -300,7 +348,7 @@ func (w *replay) rows(t *binlog.ScannedTxn, csn txn.CSN) error {
 	if err != nil {
 		return err
 	}
-	err = w.r.e.hooks.applyRecord(w.b, csn, events, t.Checksum)
+	err = w.r.e.hooks.applyRecord(w.b, w.large, csn, events, t.Checksum)
 	return errors.Join(err, events.Close())
 }
 
@@ -328,7 +376,7 @@ func (w *replay) local(l *localRecord, csn txn.CSN) error {
 	if events.from == events.to {
 		return nil
 	}
-	return w.r.e.hooks.applyRecord(w.b, csn, events, true)
+	return w.r.e.hooks.applyRecord(w.b, w.large, csn, events, true)
 }
 
 // changes redoes a LOCAL_KV event.
@@ -370,6 +418,11 @@ func (w *replay) flush() error {
 	if w.at.csn == w.r.at.csn && w.b.Empty() {
 		return nil
 	}
+	return w.put(func(b *pebble.Batch) error { return w.r.e.db.Apply(b, pebble.NoSync) })
+}
+
+// put completes the batch and has it applied.
+func (w *replay) put(apply func(*pebble.Batch) error) error {
 	e := w.r.e
 	done := map[gtid.UUID]bool{}
 	for _, u := range w.uuids {
@@ -386,7 +439,7 @@ func (w *replay) flush() error {
 	if err := setCoord(w.b, &w.at); err != nil {
 		return err
 	}
-	if err := e.db.Apply(w.b, pebble.NoSync); err != nil {
+	if err := apply(w.b); err != nil {
 		return fmt.Errorf("apply replayed records: %w", err)
 	}
 	if err := w.b.Close(); err != nil {

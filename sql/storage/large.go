@@ -1,0 +1,64 @@
+package storage
+
+import (
+	"bytes"
+)
+
+// largeRedo is the rowStore of a transaction that does not fit into memory: an
+// overlay that spills, in front of the store. Recovery uses it as it is.
+type largeRedo struct {
+	ts *tables
+	o  *overlay
+}
+
+func (l *largeRedo) read(key []byte) ([]byte, error) {
+	if v := l.o.get(key, all); v != nil {
+		if v.del {
+			return nil, nil
+		}
+		return v.value, nil
+	}
+	if l.o.err != nil {
+		return nil, l.o.err
+	}
+	return fetch(l.ts.e.db, key)
+}
+
+func (l *largeRedo) lock([]byte) error { return nil }
+
+func (l *largeRedo) set(key, value []byte) error {
+	return l.put(put{key: bytes.Clone(key), value: bytes.Clone(value)})
+}
+
+func (l *largeRedo) del(key []byte) error { return l.put(put{key: bytes.Clone(key), del: true}) }
+
+func (l *largeRedo) put(p put) error {
+	l.o.put(1, p)
+	if l.o.mem > l.ts.spillBytes() {
+		return l.ts.spill(l.o)
+	}
+	return nil
+}
+
+func (l *largeRedo) withHash(prefix []byte, fn func(id []byte) (bool, error)) error {
+	return l.scan(prefix, func(key, _ []byte) (bool, error) { return fn(bytes.Clone(key[len(prefix):])) })
+}
+
+func (l *largeRedo) eachRow(t *Table, fn func(key, value []byte) (bool, error)) error {
+	return l.scan(appendID(nil, rowSpace, t.schema.ID), fn)
+}
+
+// scan calls fn for the keys that begin with prefix until it returns true.
+func (l *largeRedo) scan(prefix []byte, fn func(key, value []byte) (bool, error)) error {
+	m, err := newMergeIter(l.ts.e.db, l.o, prefix, prefixEnd(prefix), all, false)
+	if err != nil {
+		return err
+	}
+	defer m.close()
+	for m.next() {
+		if done, err := fn(m.key, m.value); done || err != nil {
+			return err
+		}
+	}
+	return m.err()
+}
