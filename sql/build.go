@@ -29,7 +29,7 @@ func (b *builder) Build(ctx *gms.Context, n gms.Node, row gms.Row) (gms.RowIter,
 		return nil, nil
 	}
 	if !s.built {
-		s.built = true
+		s.built, s.root = true, n
 		ownVariables(ctx, n)
 	}
 	switch n := n.(type) {
@@ -45,6 +45,8 @@ func (b *builder) Build(ctx *gms.Context, n gms.Node, row gms.Row) (gms.RowIter,
 		}
 	case *plan.DeleteFrom:
 		s.LockTargets(targets(ctx, n)...)
+	case *plan.StartTransaction, *plan.Commit, *plan.Rollback, *plan.CreateSavepoint, *plan.RollbackSavepoint, *plan.ReleaseSavepoint:
+		return s.inRoutine(ctx, n)
 	case *plan.Set:
 		return nil, s.checkSet(ctx, n)
 	case *plan.ShowVariables:

@@ -116,6 +116,14 @@ func (s *Session) run(ctx *gms.Context, stmt replstmt.Statement) error {
 		return s.lockTables(ctx, st)
 	case *replstmt.UnlockTables:
 		return s.unlockTables(ctx)
+	case *replstmt.StartTransaction:
+		return s.startTransaction(ctx, st)
+	case *replstmt.EndTransaction:
+		return s.endTransaction(ctx, st)
+	case *replstmt.Savepoint:
+		return s.savepoint(ctx, st)
+	case *replstmt.SetTransaction:
+		return s.setTransaction(ctx, st)
 	case *replstmt.NotSupported:
 		return notSupported(st.Feature)
 	}

@@ -21,33 +21,58 @@ type policy struct {
 var _ tables.Policy = policy{}
 
 // Begin implements tables.Policy.
-func (p policy) Begin(ctx *gms.Context, s *tables.Session, explicit bool) storage.TxOptions {
+func (p policy) Begin(ctx *gms.Context, s *tables.Session, c *tables.Characteristics) storage.TxOptions {
 	o := storage.TxOptions{
 		NoBinlog: !p.on(ctx, "sql_log_bin"),
 		LockWait: time.Duration(p.number(ctx, "innodb_lock_wait_timeout")) * time.Second,
 		MetaWait: time.Duration(p.number(ctx, "lock_wait_timeout")) * time.Second,
 		ThreadID: s.ID(),
-		ReadOnly: p.on(ctx, "transaction_read_only"),
 		Begin:    func() (string, event.QueryStatus) { return s.GetCurrentDatabase(), p.own.status(ctx) },
 	}
-	switch p.text(ctx, "transaction_isolation") {
-	case "READ-UNCOMMITTED", "READ-COMMITTED":
-		o.Isolation = storage.ReadCommitted
-	case "SERIALIZABLE":
-		o.Isolation = storage.Serializable
-	}
+	p.characteristics(ctx, &o, c)
 	o.NoForeignKeys = !p.on(ctx, "foreign_key_checks")
-	if explicit {
-		words := strings.Fields(strings.ToUpper(s.Query()))
-		for i, w := range words {
-			if w == "CONSISTENT" && i+1 < len(words) && strings.HasPrefix(words[i+1], "SNAPSHOT") {
-				o.Snapshot = true
-			}
-		}
-	} else {
-		o.Autocommit = p.on(ctx, "autocommit")
-	}
 	return o
+}
+
+// characteristics sets isolation level and access mode: what c says, else what
+// SET TRANSACTION said for the next transaction, else the session's variables.
+func (p policy) characteristics(ctx *gms.Context, o *storage.TxOptions, c *tables.Characteristics) {
+	next := p.own.next
+	p.own.next = nextTransaction{}
+	isolation := next.isolation
+	if isolation == "" {
+		isolation = p.text(ctx, "transaction_isolation")
+	}
+	o.Isolation = isolations[isolation]
+	if next.readOnly != nil {
+		o.ReadOnly = *next.readOnly
+	} else {
+		o.ReadOnly = p.on(ctx, "transaction_read_only")
+	}
+	if c == nil {
+		o.Autocommit = p.on(ctx, "autocommit")
+		if o.Autocommit && o.Isolation == storage.Serializable && p.own.onlyReads() {
+			o.Isolation = storage.RepeatableRead // one consistent read is serializable
+		}
+		return
+	}
+	if c.Isolation != nil {
+		o.Isolation = *c.Isolation
+	}
+	if c.Access != nil {
+		o.ReadOnly = *c.Access
+	}
+	o.Snapshot = c.Snapshot
+	if c.Snapshot && o.Isolation != storage.RepeatableRead {
+		ctx.Warn(138, "InnoDB: WITH CONSISTENT SNAPSHOT was ignored because this phrase can only be used with REPEATABLE READ isolation level.")
+	}
+}
+
+// isolations are the values of transaction_isolation. READ UNCOMMITTED reads
+// committed rows: the standard allows dirty reads, and asks for none.
+var isolations = map[string]storage.Isolation{
+	"READ-UNCOMMITTED": storage.ReadCommitted, "READ-COMMITTED": storage.ReadCommitted,
+	"REPEATABLE-READ": storage.RepeatableRead, "SERIALIZABLE": storage.Serializable,
 }
 
 // Write implements tables.Policy.
@@ -57,6 +82,15 @@ func (p policy) Write(ctx *gms.Context, _ *tables.Session) error {
 	}
 	if p.own.thaw != nil {
 		return sqlError(1223, "HY000", "Can't execute the query because you have a conflicting read lock")
+	}
+	return p.readOnlyServer(ctx)
+}
+
+// readOnlyServer fails when read_only or super_read_only keeps the account from
+// writing.
+func (p policy) readOnlyServer(ctx *gms.Context) error {
+	if p.own.internal {
+		return nil
 	}
 	if p.server.vars.Bool("super_read_only") {
 		return readOnlyError("--super-read-only")
@@ -88,6 +122,7 @@ func (p policy) DDL(ctx *gms.Context, s *tables.Session) storage.DDLStatement {
 // Locking implements tables.Policy.
 func (p policy) Locking(query string) (storage.LockMode, storage.LockPolicy) {
 	c := replstmt.LockingClause(query)
+	p.own.locking = c.Mode != replstmt.NoLock
 	mode, wait := storage.LockNone, storage.Wait
 	switch c.Mode {
 	case replstmt.ForUpdate:

@@ -240,7 +240,7 @@ func TestVariables_ReadOnlyAndFreeze(t *testing.T) {
 		"SELECT @@GLOBAL.server_id": "201", "SELECT @@server_id": "201", "SELECT @@super_read_only": "0",
 		"SELECT @@log_slave_updates": "1", "SELECT @@global.slave_net_timeout": "60", "SELECT VERSION()": "8.0.36-binrelay",
 		"SELECT @@version_comment": "binrelay", "SELECT @@GLOBAL.server_uuid": "11111111-2222-3333-4444-555555555555",
-		"SELECT @@tx_isolation": "REPEATABLE-READ", "SELECT @@max_binlog_size": "209715200", "SELECT @@GLOBAL.gtid_mode": "OFF",
+		"SELECT @@transaction_isolation": "REPEATABLE-READ", "SELECT @@max_binlog_size": "209715200", "SELECT @@GLOBAL.gtid_mode": "OFF",
 	} {
 		var got string
 		if err := db.QueryRow(query).Scan(&got); err != nil || got != want {

@@ -36,6 +36,7 @@ type Server struct {
 	now      func() time.Time
 	vars     *Variables
 	engine   *sqle.Engine
+	parser   *parser
 	provider *tables.Provider
 	accounts *auth.Accounts
 	wire     *wire.Server
@@ -82,6 +83,7 @@ func New(o Options) (*Server, error) {
 // buildEngine puts go-mysql-server together.
 func (s *Server) buildEngine() {
 	own := &parser{server: s, base: &literalParser{Parser: &doParser{gms.NewMysqlParser()}}}
+	s.parser = own
 	overrides := gms.EngineOverrides{Builder: gms.BuilderOverrides{Parser: own}, SchemaFormatter: &schemaFormatter{}}
 	exec := &builder{server: s}
 	a := analyzer.NewBuilder(newCatalog(s.provider)).

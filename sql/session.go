@@ -3,6 +3,7 @@ package sql
 import (
 	"context"
 	"strings"
+	"time"
 
 	gms "github.com/dolthub/go-mysql-server/sql"
 	"github.com/dolthub/go-mysql-server/sql/plan"
@@ -26,10 +27,15 @@ type Session struct {
 	text      string           // the statement's text, when the packet holds several
 	running   bool             // a statement has begun
 	built     bool             // its plan's root has been seen
+	root      gms.Node         // of its plan; nil before it is built
+	locking   bool             // it has a locking clause
 	showing   bool             // go-mysql-server builds the rows of a SHOW COLUMNS that is ours
 	building  bool             // inside the outermost DDL node
 	updating  *plan.Update     // go-mysql-server builds this UPDATE
 	committed tables.Committed // the last commit
+
+	next     nextTransaction // SET TRANSACTION
+	released bool            // the connection ends after this command
 
 	charsetSet bool   // character_set_connection has just become utf8mb4
 	thaw       func() // ends FLUSH TABLES WITH READ LOCK; nil = not held
@@ -120,10 +126,14 @@ func (s *Session) ValidateSession(ctx *gms.Context) error {
 	if text == "" {
 		text = ctx.Query()
 	}
-	s.building, s.built = false, false
+	s.building, s.built, s.root = false, false, nil
 	s.running = true
 	s.server.counters.question()
-	return s.BeginStatement(ctx, trimStatement(text))
+	text = trimStatement(text)
+	if err := s.BeginStatement(ctx, text); err != nil {
+		return err
+	}
+	return s.commitBefore(ctx, text)
 }
 
 func trimStatement(text string) string { return strings.TrimRight(strings.TrimSpace(text), "; \t\r\n") }
@@ -146,7 +156,7 @@ func (s *Session) CommandBegin() error {
 
 // CommandEnd implements gms.LifecycleAwareSession.
 func (s *Session) CommandEnd() {
-	s.building, s.running = false, false
+	s.building, s.running, s.root = false, false, nil
 	s.EndStatement()
 }
 
@@ -172,6 +182,8 @@ func (s *Session) GetSessionVariable(ctx *gms.Context, name string) (any, error)
 			return toGMS(s.server.vars.global(d)), nil
 		}
 		name = d.canonical()
+	} else if removed[strings.ToLower(name)] {
+		return nil, gms.ErrUnknownSystemVariable.New(name)
 	}
 	return s.Session.GetSessionVariable(ctx, name)
 }
@@ -179,13 +191,25 @@ func (s *Session) GetSessionVariable(ctx *gms.Context, name string) (any, error)
 // SetSessionVariable implements gms.Session.
 func (s *Session) SetSessionVariable(ctx *gms.Context, name string, value any) error {
 	d := sysvarByName[strings.ToLower(name)]
+	if d == nil && removed[strings.ToLower(name)] {
+		return gms.ErrUnknownSystemVariable.New(name)
+	}
 	if d == nil {
 		return s.Session.SetSessionVariable(ctx, name, s.derivedCollation(ctx, name, value))
 	}
 	if d.super && !s.may(ctx, gms.PrivilegeType_Super, "session_variables_admin", "system_variables_admin", "binlog_admin") {
 		return accessDenied("SUPER, SYSTEM_VARIABLES_ADMIN or SESSION_VARIABLES_ADMIN")
 	}
-	return s.Session.SetSessionVariable(ctx, d.canonical(), value)
+	if err := s.Session.SetSessionVariable(ctx, d.canonical(), value); err != nil {
+		return err
+	}
+	switch p := (policy{s.server, s}); d.name {
+	case "innodb_lock_wait_timeout":
+		s.SetWaits(time.Duration(p.number(ctx, d.name))*time.Second, 0)
+	case "lock_wait_timeout":
+		s.SetWaits(0, time.Duration(p.number(ctx, d.name))*time.Second)
+	}
+	return nil
 }
 
 // derivedCollation replaces the collation that the engine derives for SET NAMES
@@ -206,6 +230,9 @@ func (s *Session) derivedCollation(ctx *gms.Context, name string, value any) any
 // GetAllSessionVariables implements gms.Session, for SHOW VARIABLES.
 func (s *Session) GetAllSessionVariables() map[string]any {
 	all := s.Session.GetAllSessionVariables()
+	for name := range removed {
+		delete(all, name)
+	}
 	for i := range sysvars {
 		switch d := &sysvars[i]; {
 		case d.scope == global:

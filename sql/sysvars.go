@@ -49,9 +49,11 @@ var sysvars = []sysvar{
 	{name: "default_collation_for_utf8mb4", scope: both, kind: enumVar, def: "utf8mb4_0900_ai_ci",
 		choices: []string{"utf8mb4_0900_ai_ci", "utf8mb4_general_ci"}},
 	{name: "transaction_isolation", scope: both, kind: enumVar, def: "REPEATABLE-READ",
-		choices: []string{"READ-UNCOMMITTED", "READ-COMMITTED", "REPEATABLE-READ", "SERIALIZABLE"}, check: checkIsolation},
-	{name: "tx_isolation", alias: "transaction_isolation"},
+		choices: []string{"READ-UNCOMMITTED", "READ-COMMITTED", "REPEATABLE-READ", "SERIALIZABLE"}},
 	{name: "transaction_read_only", scope: both, kind: boolVar, def: false},
+	{name: "auto_increment_increment", scope: both, kind: intVar, def: int64(1), min: 1, max: 65535},
+	{name: "auto_increment_offset", scope: both, kind: intVar, def: int64(1), min: 1, max: 65535},
+	{name: "completion_type", scope: both, kind: enumVar, def: "NO_CHAIN", choices: []string{"NO_CHAIN", "CHAIN", "RELEASE"}},
 	{name: "innodb_lock_wait_timeout", scope: both, kind: intVar, def: int64(50), min: 1, max: 1073741824},
 	{name: "lock_wait_timeout", scope: both, kind: intVar, def: int64(31536000), min: 1, max: 31536000},
 	{name: "innodb_buffer_pool_size", scope: global, kind: intVar, def: int64(128 << 20), min: 1 << 20, max: math.MaxInt64, fixed: true},
@@ -164,6 +166,9 @@ var sysvars = []sysvar{
 	{name: "rpl_semi_sync_slave_enabled", alias: "rpl_semi_sync_replica_enabled"},
 }
 
+// removed are variables that go-mysql-server has and MySQL 8.0 does not.
+var removed = map[string]bool{"tx_isolation": true, "tx_read_only": true}
+
 func hostname() string {
 	h, err := os.Hostname()
 	if err != nil {
@@ -196,13 +201,6 @@ func globalOnlyPacket(_ *gms.Context, _ *Server, isGlobal bool, _ any) error {
 func checkCollation(_ *gms.Context, _ *Server, _ bool, v any) error {
 	if _, err := gms.ParseCollation("", v.(string), false); err != nil {
 		return sqlError(1273, "HY000", "Unknown collation: '%s'", v)
-	}
-	return nil
-}
-
-func checkIsolation(_ *gms.Context, _ *Server, _ bool, v any) error {
-	if v == "SERIALIZABLE" {
-		return notSupported("transaction_isolation = SERIALIZABLE")
 	}
 	return nil
 }

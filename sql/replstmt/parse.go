@@ -47,7 +47,7 @@ func Parse(sql string) (stmt Statement, remainder int, ok bool, err error) {
 func classify(sql string) (parse func(*parser) Statement, ok bool) {
 	l := lexer{sql: sql}
 	t := l.next()
-	if t.kind != tokWord || t.end-t.start > len("CHECKSUM") {
+	if t.kind != tokWord || t.end-t.start > len("SAVEPOINT") {
 		return nil, false
 	}
 	switch {
@@ -55,8 +55,22 @@ func classify(sql string) (parse func(*parser) Statement, ok bool) {
 		return classifyShow(&l)
 	case l.is(t, "CHANGE"):
 		return (*parser).change, true
+	case l.is(t, "BEGIN"):
+		return (*parser).begin, l.classifyBegin()
+	case l.isAny(t, "COMMIT", "ROLLBACK"):
+		return (*parser).finish, true
+	case l.is(t, "SAVEPOINT"):
+		return (*parser).savepoint, true
+	case l.is(t, "RELEASE"):
+		return (*parser).release, true
+	case l.is(t, "SET"):
+		return (*parser).setTransaction, l.classifySet()
 	case l.is(t, "START"):
-		return (*parser).start, l.isAny(l.next(), "SLAVE", "REPLICA", "GROUP_REPLICATION")
+		next := l.next()
+		if l.is(next, "TRANSACTION") {
+			return (*parser).begin, true
+		}
+		return (*parser).start, l.isAny(next, "SLAVE", "REPLICA", "GROUP_REPLICATION")
 	case l.is(t, "STOP"):
 		return (*parser).stop, l.isAny(l.next(), "SLAVE", "REPLICA", "GROUP_REPLICATION")
 	case l.is(t, "RESET"):

@@ -101,6 +101,23 @@ var statements = []struct {
 	{"lock table `a b` write, d.t AS x READ LOCAL, u y LOW_PRIORITY WRITE", &LockTables{[]TableLock{
 		{Table: Table{"", "a b"}, Write: true}, {Table: Table{"d", "t"}, Alias: "x"}, {Table: Table{"", "u"}, Alias: "y", Write: true}}}},
 	{"UNLOCK TABLES", &UnlockTables{}},
+	{"BEGIN", &StartTransaction{}},
+	{"begin work", &StartTransaction{}},
+	{"START TRANSACTION", &StartTransaction{}},
+	{"START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", &StartTransaction{Access: ReadOnly, Snapshot: true}},
+	{"START TRANSACTION READ WRITE", &StartTransaction{Access: ReadWrite}},
+	{"COMMIT", &EndTransaction{}},
+	{"COMMIT WORK AND CHAIN NO RELEASE", &EndTransaction{Chain: Yes, Release: No}},
+	{"ROLLBACK AND NO CHAIN RELEASE", &EndTransaction{Rollback: true, Chain: No, Release: Yes}},
+	{"ROLLBACK WORK TO SAVEPOINT a", &Savepoint{Verb: SavepointRollback, ID: "a"}},
+	{"ROLLBACK TO savepoint", &Savepoint{Verb: SavepointRollback, ID: "savepoint"}},
+	{"SAVEPOINT `a b`", &Savepoint{ID: "a b"}},
+	{"RELEASE SAVEPOINT a", &Savepoint{Verb: SavepointRelease, ID: "a"}},
+	{"SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED", &SetTransaction{Isolation: "READ-UNCOMMITTED"}},
+	{"SET GLOBAL TRANSACTION READ ONLY, ISOLATION LEVEL SERIALIZABLE", &SetTransaction{Scope: GlobalTransactions, Isolation: "SERIALIZABLE", Access: ReadOnly}},
+	{"set local transaction read write", &SetTransaction{Scope: SessionTransactions, Access: ReadWrite}},
+	{"SET @@transaction_isolation = 'repeatable-read'", &SetTransaction{Isolation: "REPEATABLE-READ"}},
+	{"SET @@transaction_read_only = 1", &SetTransaction{Access: ReadOnly}},
 	{"UNLOCK INSTANCE", &UnlockInstance{}},
 	{"BINLOG 'abc\n+/='", &Binlog{Data: []string{"abc\n+/="}}},
 	{"BINLOG 'a', 'b'", &Binlog{Data: []string{"a", "b"}}},
@@ -165,7 +182,7 @@ func TestParse_Remainder(t *testing.T) {
 
 // others are statements that stay with the engine's parser.
 var others = []string{
-	"", ";", "SELECT 1", "START TRANSACTION", "START", "STOP", "RESET PERSIST", "SHOW TABLES", "SHOW FULL TABLES", "SHOW", "SHOW VARIABLES LIKE 'x'",
+	"", ";", "SELECT 1", "BEGIN SELECT 1; END", "SET @@transaction_isolation = @x", "SET transaction_isolation = 'x'", "START", "STOP", "RESET PERSIST", "SHOW TABLES", "SHOW FULL TABLES", "SHOW", "SHOW VARIABLES LIKE 'x'",
 	"SHOW ALL", "INSERT INTO t VALUES ('CHANGE MASTER TO')", "`SHOW` MASTER STATUS", "/* SHOW MASTER STATUS */",
 	"/*!99999 SHOW MASTER STATUS */", "-- SHOW MASTER STATUS", "'SHOW' MASTER STATUS", "changes", "xab", "SHOWMASTER STATUS", "/* open", "SET PASSWORD = 'x'",
 }

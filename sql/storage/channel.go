@@ -334,8 +334,11 @@ func (a *applied) table(ev event.Event, raw []byte, checksum bool) (*binding, er
 	if err != nil {
 		return nil, errors.Join(errCorruptEvent, err)
 	}
-	if err := a.link.Acquire(a.ctx, metaName{m.DB, m.Table}.key(), lock.IX, a.wait); err != nil {
-		return nil, err
+	n := metaName{m.DB, m.Table}
+	for _, key := range [][]byte{n.key(), n.rows()} {
+		if err := a.link.Acquire(a.ctx, key, lock.IX, a.wait); err != nil {
+			return nil, err
+		}
 	}
 	t, err := a.ch.ts.catalog.Load().lookup(m.DB, m.Table)
 	if err != nil {

@@ -7,6 +7,8 @@ import (
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
+
+	"binrelay/sql/storage/lock"
 )
 
 // mergeIter walks the keys of a range in the store and in a transaction's
@@ -128,7 +130,10 @@ type Iter struct {
 	m     *mergeIter
 
 	low, high []byte
+	first     []byte // low or high, as the scan began
 	n         int
+	passed    bool // what lies behind is done with
+	stale     bool // the store has moved on: look at what is left anew
 	rowKey    []byte
 	image     []byte
 	err       error
@@ -146,6 +151,7 @@ func (it *Iter) open(r Range) error {
 	if err := tx.usable(); err != nil {
 		return err
 	}
+	it.o.Lock = tx.lockOf(it.o.Lock)
 	space, id := byte(rowSpace), t.schema.ID
 	if it.index >= 0 {
 		space, id = indexSpace, t.schema.Indexes[it.index].ID
@@ -164,12 +170,72 @@ func (it *Iter) open(r Range) error {
 	if bytes.Compare(it.low, it.high) > 0 {
 		it.high = it.low
 	}
+	it.first = it.low
+	if it.o.Reverse {
+		it.first = it.high
+	}
 	var err error
 	if it.from, err = tx.reader(t, it.o.Lock); err != nil {
 		return err
 	}
 	it.limit = tx.limit(it.o.Own)
+	if it.o.Lock != LockNone {
+		if err := it.lockRange(r.Point); err != nil {
+			if errors.Is(err, errSkip) {
+				return nil // no iterator: no rows
+			}
+			return err
+		}
+	}
 	it.m, err = newMergeIter(it.from, tx.ov, it.low, it.high, it.limit, it.o.Reverse)
+	return err
+}
+
+// lockRange takes the locks that a locking scan needs before it looks: of the
+// key of a point, for SERIALIZABLE of the table. Rows that are read under a
+// table's shared lock need none of their own.
+func (it *Iter) lockRange(point bool) error {
+	tx, t := it.tx, it.t
+	if point && (it.index >= 0 || t.primary != nil) {
+		_, err := tx.lockRow(it.ctx, it.low, it.o.Lock, it.o.Policy)
+		return err
+	}
+	if tx.o.Isolation != Serializable {
+		return nil
+	}
+	w := lock.Wait{Timeout: tx.o.LockWait}
+	if it.o.Policy == NoWait {
+		w.Policy = lock.NoWait
+	}
+	if err := tx.lockRows(it.ctx, t, lock.S, w); err != nil {
+		return err
+	}
+	if it.o.Lock == LockShared {
+		it.o.Lock = LockNone
+	}
+	return nil
+}
+
+// reopen looks anew at the part of the range that is not done with: what
+// others committed since the scan began is there.
+func (it *Iter) reopen() error {
+	it.stale = false
+	switch {
+	case it.o.Reverse && it.passed:
+		it.high = append([]byte(nil), it.m.key...)
+	case it.o.Reverse:
+		it.high = it.first
+	case it.passed:
+		it.low = append(append([]byte(nil), it.m.key...), 0)
+	default:
+		it.low = it.first
+	}
+	if err := it.m.close(); err != nil {
+		it.m = nil
+		return err
+	}
+	var err error
+	it.m, err = newMergeIter(it.from, it.tx.ov, it.low, it.high, it.limit, it.o.Reverse)
 	return err
 }
 
@@ -178,7 +244,15 @@ func (it *Iter) Next() bool {
 	if it.err != nil || it.m == nil {
 		return false
 	}
-	for it.m.next() {
+	for {
+		if it.stale {
+			if it.err = it.reopen(); it.err != nil {
+				return false
+			}
+		}
+		if !it.m.next() {
+			break
+		}
 		if it.n++; it.n&0xff == 0 && it.ctx.Err() != nil {
 			it.err = it.ctx.Err()
 			return false
@@ -189,6 +263,7 @@ func (it *Iter) Next() bool {
 			return false
 		}
 		if ok {
+			it.passed = true
 			if it.t.primary == nil {
 				it.tx.lastKey = append(it.tx.lastKey[:0], it.rowKey...)
 			}
@@ -217,7 +292,8 @@ func (it *Iter) row() (bool, error) {
 			return false, err
 		}
 		if value == nil && it.o.Lock != LockNone && it.tx.view == nil {
-			return false, nil // deleted since the scan began
+			it.stale, it.passed = true, true
+			return false, nil // deleted since the scan began, or moved
 		}
 		if value == nil {
 			return false, fmt.Errorf("storage: index %s of %s.%s points to a row that does not exist",
@@ -233,9 +309,11 @@ func (it *Iter) row() (bool, error) {
 }
 
 // lock takes the candidate's lock and finds its newest version. Without a view
-// that may have gone, or have left the range: no row then.
+// that may have gone, or have left the range: no row then; or it may be met
+// later in the range.
 func (it *Iter) lock(value []byte) (bool, error) {
 	tx := it.tx
+	waits := tx.owner.Waits()
 	fresh, err := tx.lockRow(it.ctx, it.rowKey, it.o.Lock, it.o.Policy)
 	if err != nil {
 		if errors.Is(err, errSkip) {
@@ -258,36 +336,71 @@ func (it *Iter) lock(value []byte) (bool, error) {
 	if tx.view != nil {
 		return true, tx.unchanged(newest)
 	}
+	waited := tx.owner.Waits() != waits
+	it.stale = it.stale || waited
+	where := outside
 	if newest == nil {
+		it.stale = true
+		it.passed = it.passed || !waited
+	} else {
+		if _, it.image, err = it.t.split(newest); err == nil {
+			where, err = it.place()
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	switch where {
+	case ahead:
+		it.stale = true
+	case outside:
 		if fresh {
 			tx.unlockRow(it.rowKey)
 		}
-		return false, nil
+	case here:
+		// Before the first row a wait makes the scan begin again: the row is met
+		// anew, with what others put before it. It stays locked.
+		return !waited || it.passed, nil
 	}
-	if _, it.image, err = it.t.split(newest); err != nil {
-		return false, err
-	}
-	in, err := it.inRange()
-	if err == nil && !in && fresh {
-		tx.unlockRow(it.rowKey)
-	}
-	return in, err
+	return false, nil
 }
 
-// inRange reports whether the row, as it is now, still belongs to the scan.
-func (it *Iter) inRange() (bool, error) {
+// place says where a locked row stands in the scan's range.
+type place uint8
+
+const (
+	here    place = iota // where the scan is, or behind: it has moved there
+	ahead                // the scan meets it again
+	outside              // it has left the range
+)
+
+// place tells where the row, as it is now, stands.
+func (it *Iter) place() (place, error) {
 	if it.index < 0 {
-		return true, nil
+		return here, nil
 	}
 	cells, err := it.t.layout.Cut(it.image, nil)
 	if err != nil {
-		return false, err
+		return here, err
 	}
 	key, _, err := it.t.indexKey(nil, it.index, it.image, cells, it.rowKey[idPrefix:])
 	if err != nil {
-		return false, err
+		return here, err
 	}
-	return bytes.Compare(key, it.low) >= 0 && bytes.Compare(key, it.high) < 0, nil
+	low, high := it.low, it.high // reopen narrows one side
+	if it.o.Reverse {
+		high = it.first
+	} else {
+		low = it.first
+	}
+	order := bytes.Compare(key, it.m.key)
+	switch {
+	case bytes.Compare(key, low) < 0 || bytes.Compare(key, high) >= 0:
+		return outside, nil
+	case it.o.Reverse && order < 0, !it.o.Reverse && order > 0:
+		return ahead, nil
+	}
+	return here, nil
 }
 
 // Image returns the row's image, valid until the next call of Next.

@@ -126,13 +126,11 @@ func (x *modelTx) claim(k, w, old int) error {
 	if err := x.lock(fmt.Sprint("w", w)); err != nil {
 		return err
 	}
-	for key := range x.db.last() {
+	for key := range 8 {
 		if r, ok := x.newest(key); ok && r.w == w && key != k {
-			return errModelDup
-		}
-	}
-	for key, r := range x.own {
-		if r != nil && r.w == w && key != k {
+			if err := x.lock(fmt.Sprint("k", key)); err != nil { // REPLACE goes on with it
+				return err
+			}
 			return errModelDup
 		}
 	}

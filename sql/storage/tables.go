@@ -277,8 +277,14 @@ type metaName struct{ db, table string }
 
 // key is the name's key in the lock table. Rows have keys that begin with
 // another byte.
-func (n metaName) key() []byte {
-	k := append(make([]byte, 0, len(n.db)+len(n.table)+2), 'M')
+func (n metaName) key() []byte { return n.keyOf('M') }
+
+// rows is the key of the lock on all rows of a table: IX for who writes some, S
+// for a SERIALIZABLE read of a range.
+func (n metaName) rows() []byte { return n.keyOf('R') }
+
+func (n metaName) keyOf(kind byte) []byte {
+	k := append(make([]byte, 0, len(n.db)+len(n.table)+2), kind)
 	k = append(append(k, n.db...), 0)
 	return append(k, n.table...)
 }
@@ -307,4 +313,10 @@ func (tx *Tx) LockTable(ctx context.Context, db, name string, m MetaLock) (*Tabl
 		tx.meta[n] = mode
 	}
 	return tx.ts.catalog.Load().lookup(db, name)
+}
+
+// lockRows locks all rows of a table whose definition is locked.
+func (tx *Tx) lockRows(ctx context.Context, t *Table, mode lock.Mode, w lock.Wait) error {
+	_, err := tx.ts.locks.Acquire(ctx, tx.owner, metaName{t.schema.Database, t.schema.Name}.rows(), mode, w)
+	return tx.lockError(err)
 }

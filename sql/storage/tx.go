@@ -3,7 +3,6 @@ package storage
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -22,8 +21,9 @@ const (
 	RepeatableRead Isolation = iota
 	// ReadCommitted makes a read view for each statement.
 	ReadCommitted
-	// Serializable makes every read a locking read of whole ranges. Statements
-	// fail with ErrUnsupported for now.
+	// Serializable makes every read a locking read: of one key by a shared lock
+	// of the key, whether there is a row or not, of more by a lock of the table
+	// that keeps all writers out. There is no read view.
 	Serializable
 )
 
@@ -86,8 +86,13 @@ type ScanOptions struct {
 
 // Range is a range of keys made by Table.EncodeKey for the scanned index: Low
 // is in, High is out, nil means no bound. keycodec.PrefixEnd turns a prefix
-// into the bound behind it.
-type Range struct{ Low, High []byte }
+// into the bound behind it. Point says that Low is a whole key of a unique
+// index, without NULL, and High the bound behind it: a locking scan then locks
+// the key, also when there is no row.
+type Range struct {
+	Low, High []byte
+	Point     bool
+}
 
 // Tx is a transaction. It is used by one goroutine at a time. After an error
 // that is ErrDeadlock (so also ErrConflict) it is already rolled back.
@@ -154,15 +159,31 @@ func (e *Engine) Begin(o TxOptions) *Tx {
 	return tx
 }
 
+// SetWaits changes how long the transaction waits for rows and for metadata
+// locks; 0 leaves the value.
+func (tx *Tx) SetWaits(row, meta time.Duration) {
+	if row > 0 {
+		tx.o.LockWait = row
+	}
+	if meta > 0 {
+		tx.o.MetaWait = meta
+	}
+}
+
 // usable fails when the transaction has ended.
 func (tx *Tx) usable() error {
 	if tx.done {
 		return ErrTxDone
 	}
-	if tx.o.Isolation == Serializable {
-		return fmt.Errorf("SERIALIZABLE: %w", ErrUnsupported)
-	}
 	return nil
+}
+
+// lockOf returns what a read locks that asked for l.
+func (tx *Tx) lockOf(l LockMode) LockMode {
+	if l == LockNone && tx.o.Isolation == Serializable {
+		return LockShared
+	}
+	return l
 }
 
 // writable fails when the transaction must not write, locks the definition
@@ -190,6 +211,9 @@ func (tx *Tx) writable(ctx context.Context, t *Table) error {
 		}
 		if now != t {
 			return ErrTableChanged
+		}
+		if err := tx.lockRows(ctx, t, lock.IX, lock.Wait{Timeout: tx.o.LockWait}); err != nil {
+			return err
 		}
 		tx.target = t
 	}
@@ -405,6 +429,7 @@ func (tx *Tx) Get(ctx context.Context, t *Table, key []byte, l LockMode) (image 
 	if err := tx.usable(); err != nil {
 		return nil, false, err
 	}
+	l = tx.lockOf(l)
 	from, err := tx.reader(t, l)
 	if err != nil {
 		return nil, false, err

@@ -328,7 +328,8 @@ func (tx *Tx) indexPuts(ctx context.Context, ch *rowChange, was, is []rowimage.C
 	return nil
 }
 
-// claim locks a unique key and fails when another row has it.
+// claim locks a unique key and fails when another row has it. That row is locked
+// too, because REPLACE and ON DUPLICATE KEY UPDATE go on with it.
 func (tx *Tx) claim(ctx context.Context, ch *rowChange, i int, key []byte, cells []rowimage.Cell, oldPK []byte) error {
 	if _, err := tx.lockRow(ctx, key, LockExclusive, Wait); err != nil {
 		return err
@@ -341,7 +342,11 @@ func (tx *Tx) claim(ctx context.Context, ch *rowChange, i int, key []byte, cells
 		return nil
 	}
 	t := ch.t
-	value, err := tx.read(tx.ts.e.db, append(appendID(nil, rowSpace, t.schema.ID), pk...), all)
+	row := append(appendID(nil, rowSpace, t.schema.ID), pk...)
+	if _, err := tx.lockRow(ctx, row, LockExclusive, Wait); err != nil {
+		return err
+	}
+	value, err := tx.read(tx.ts.e.db, row, all)
 	if err != nil {
 		return err
 	}

@@ -79,7 +79,7 @@ func (s *Session) commitImplicitly(ctx *gms.Context) error {
 	if s.tx == nil || s.tx.done {
 		return nil
 	}
-	if err := s.CommitTransaction(ctx, s.tx); err != nil {
+	if err := s.commit(ctx); err != nil {
 		return err
 	}
 	s.SetIgnoreAutoCommit(false)

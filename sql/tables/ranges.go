@@ -44,7 +44,7 @@ func (t *Table) rangesOf(ctx *gms.Context, l *gms.IndexLookup, zone *time.Locati
 	return x.place, mergeRanges(out), nil
 }
 
-// mergeRanges sorts the ranges and joins those that overlap or touch.
+// mergeRanges sorts the ranges and joins those that overlap.
 func mergeRanges(r []storage.Range) []storage.Range {
 	if len(r) < 2 {
 		return r
@@ -56,10 +56,10 @@ func mergeRanges(r []storage.Range) []storage.Range {
 		switch {
 		case last.High == nil:
 			return out
-		case bytes.Compare(next.Low, last.High) > 0:
+		case bytes.Compare(next.Low, last.High) >= 0:
 			out = append(out, next)
 		case next.High == nil || bytes.Compare(next.High, last.High) > 0:
-			last.High = next.High
+			last.High, last.Point = next.High, false
 		}
 	}
 	return out
@@ -98,7 +98,20 @@ func (k *keyMaker) keyRange(r gms.MySQLRange) (out storage.Range, ok bool, err e
 	if err != nil || fit == outside {
 		return out, false, err
 	}
-	return storage.Range{Low: prefix, High: end(prefix)}, true, nil
+	return storage.Range{Low: prefix, High: end(prefix), Point: k.whole(values)}, true, nil
+}
+
+// whole reports whether the values make a key that one row can have.
+func (k *keyMaker) whole(values []keycodec.Value) bool {
+	if !k.x.unique || len(values) < len(k.x.parts) {
+		return false
+	}
+	for i, p := range k.x.parts {
+		if p.Prefix > 0 || values[i].IsNull() {
+			return false
+		}
+	}
+	return true
 }
 
 // end is the first key after all that begin with prefix; nil = no bound.

@@ -38,9 +38,9 @@ type Session struct {
 // Policy is what a session asks its server about. Its methods are called by the
 // session's goroutine.
 type Policy interface {
-	// Begin returns the options of a new transaction. explicit: START
-	// TRANSACTION, otherwise the statement began it.
-	Begin(ctx *gms.Context, s *Session, explicit bool) storage.TxOptions
+	// Begin returns the options of a new transaction. c is what START
+	// TRANSACTION says; nil: the statement began it.
+	Begin(ctx *gms.Context, s *Session, c *Characteristics) storage.TxOptions
 	// Write is asked before rows are changed or a DDL scope opens: read_only.
 	Write(ctx *gms.Context, s *Session) error
 	// DDL describes the statement for the binlog.
@@ -53,10 +53,18 @@ type Policy interface {
 	Committed(ctx *gms.Context, s *Session, r Committed)
 }
 
+// Characteristics are those of a transaction begun by START TRANSACTION, BEGIN
+// or AND CHAIN. Unset, the session's variables decide.
+type Characteristics struct {
+	Access    *bool              // READ ONLY or not
+	Isolation *storage.Isolation // of the transaction before, for AND CHAIN
+	Snapshot  bool               // WITH CONSISTENT SNAPSHOT
+}
+
 // Tx is an open transaction as go-mysql-server sees it.
 type Tx struct {
 	tx       *storage.Tx // nil until the first use
-	readOnly bool
+	o        storage.TxOptions
 	explicit bool
 	done     bool
 }
@@ -75,8 +83,8 @@ type Committed = txn.Result
 // String names the transaction in logs.
 func (t *Tx) String() string { return "transaction" }
 
-// IsReadOnly reports whether START TRANSACTION READ ONLY began it.
-func (t *Tx) IsReadOnly() bool { return t.readOnly }
+// IsReadOnly reports whether it is a READ ONLY transaction.
+func (t *Tx) IsReadOnly() bool { return t.o.ReadOnly }
 
 // SessionOf is implemented by sessions that contain a Session.
 type SessionOf interface{ TableSession() *Session }
@@ -139,21 +147,18 @@ func (s *Session) EndStatement() {
 	}
 	_ = s.closeStatement()
 	if !s.tx.explicit && s.autocommit() {
-		s.SetTransaction(nil)
+		s.replace(nil)
 	}
 }
 
 // Close rolls everything back; the session is not used afterwards.
 func (s *Session) Close() {
 	s.dropDDL()
-	s.SetTransaction(nil)
+	s.replace(nil)
 	s.locks.Release()
 }
 
 func (s *Session) autocommit() bool {
-	if s.GetIgnoreAutoCommit() {
-		return false
-	}
 	v, err := s.GetSessionVariable(nil, gms.AutoCommitSessionVar)
 	if err != nil {
 		return true
@@ -163,76 +168,145 @@ func (s *Session) autocommit() bool {
 }
 
 // SetSessionVariable implements gms.Session: switching autocommit on commits
-// the transaction that is open without START TRANSACTION.
+// the open transaction.
 func (s *Session) SetSessionVariable(ctx *gms.Context, name string, value any) error {
 	off := strings.EqualFold(name, gms.AutoCommitSessionVar) && !s.autocommit()
 	if err := s.BaseSession.SetSessionVariable(ctx, name, value); err != nil {
 		return err
 	}
-	if off && s.autocommit() && s.tx != nil && !s.tx.explicit {
+	if off && s.autocommit() {
 		return s.commitImplicitly(ctx)
 	}
 	return nil
 }
 
-// InTransaction reports whether a transaction that outlives the statement is open.
+// InTransaction reports whether a transaction that outlives the statement is
+// open: one begun explicitly or, with autocommit off, by the use of a table.
 func (s *Session) InTransaction() bool {
-	return s.tx != nil && !s.tx.done && (s.tx.explicit || !s.autocommit())
+	return s.tx != nil && !s.tx.done && (s.tx.explicit || s.tx.tx != nil && !s.autocommit())
 }
 
 // StartTransaction implements gms.TransactionSession. The engine calls it before
-// every statement that finds no transaction, and START TRANSACTION once more
-// for its own: that one is explicit.
-func (s *Session) StartTransaction(ctx *gms.Context, c gms.TransactionCharacteristic) (gms.Transaction, error) {
-	explicit := s.tx != nil && (startsWith(s.query, "START") || startsWith(s.query, "BEGIN"))
-	t := &Tx{explicit: explicit, readOnly: c == gms.ReadOnly}
+// every statement that finds no transaction.
+func (s *Session) StartTransaction(*gms.Context, gms.TransactionCharacteristic) (gms.Transaction, error) {
+	t := &Tx{}
 	s.tx = t
 	s.stmtOpen, s.edits, s.wrote = false, 0, false
-	if explicit {
-		s.locks.Release()
-		s.open(ctx)
-	}
 	return t, nil
 }
 
+// BeginTransaction is START TRANSACTION: it commits the open transaction, gives
+// the locks of LOCK TABLES back and begins a transaction that lasts until
+// EndTransaction.
+func (s *Session) BeginTransaction(ctx *gms.Context, c Characteristics) error {
+	if err := s.EndTransaction(ctx, true); err != nil {
+		return err
+	}
+	s.locks.Release()
+	s.begin(ctx, c)
+	return nil
+}
+
+// begin begins an explicit transaction.
+func (s *Session) begin(ctx *gms.Context, c Characteristics) {
+	s.replace(&Tx{explicit: true})
+	s.SetIgnoreAutoCommit(true)
+	s.stmtOpen, s.edits, s.wrote = false, 0, false
+	s.open(ctx, &c)
+}
+
+// EndTransaction commits or rolls back the open transaction, if there is one.
+func (s *Session) EndTransaction(ctx *gms.Context, commit bool) error {
+	var err error
+	if commit {
+		err = s.commit(ctx)
+	}
+	s.replace(nil)
+	s.SetIgnoreAutoCommit(false)
+	return err
+}
+
+// Chain is EndTransaction and the begin of a transaction with the isolation
+// level and access mode of the one that ends: AND CHAIN.
+func (s *Session) Chain(ctx *gms.Context, commit bool) error {
+	var c Characteristics
+	if s.InTransaction() {
+		o := s.tx.o
+		c.Access, c.Isolation = &o.ReadOnly, &o.Isolation
+	}
+	if err := s.EndTransaction(ctx, commit); err != nil {
+		return err
+	}
+	s.begin(ctx, c)
+	return nil
+}
+
 // open begins the storage transaction of s.tx, unless it has begun.
-func (s *Session) open(ctx *gms.Context) {
+func (s *Session) open(ctx *gms.Context, c *Characteristics) {
 	if s.tx.tx != nil {
 		return
 	}
-	var o storage.TxOptions
 	if s.policy != nil {
-		o = s.policy.Begin(ctx, s, s.tx.explicit)
+		s.tx.o = s.policy.Begin(ctx, s, c)
 	}
-	o.ReadOnly = o.ReadOnly || s.tx.readOnly
-	o.Locks = s.locks
-	s.tx.tx = s.engine.Begin(o)
+	s.tx.o.Locks = s.locks
+	s.tx.tx = s.engine.Begin(s.tx.o)
+}
+
+// SetWaits changes how long the open transaction waits for locks.
+func (s *Session) SetWaits(row, meta time.Duration) {
+	if s.tx != nil && s.tx.tx != nil {
+		s.tx.tx.SetWaits(row, meta)
+	}
 }
 
 // SetTransaction implements gms.Session: a transaction that is replaced without
-// having been committed is rolled back.
+// having been committed is rolled back. One that outlives the statement stays:
+// only EndTransaction ends it.
 func (s *Session) SetTransaction(tx gms.Transaction) {
-	if t, ok := tx.(*Tx); ok && t == s.tx {
-		s.BaseSession.SetTransaction(tx)
+	if tx == nil && s.InTransaction() {
+		return
+	}
+	t, _ := tx.(*Tx)
+	s.replace(t)
+}
+
+// replace makes t the session's transaction; nil = none.
+func (s *Session) replace(t *Tx) {
+	if t == s.tx && t != nil {
+		s.BaseSession.SetTransaction(t)
 		return
 	}
 	if s.tx != nil {
 		s.tx.rollback()
 	}
 	s.stmtOpen, s.edits = false, 0
-	s.tx, _ = tx.(*Tx)
-	s.BaseSession.SetTransaction(tx)
+	s.tx = t
+	if t == nil {
+		s.BaseSession.SetTransaction(nil)
+	} else {
+		s.BaseSession.SetTransaction(t)
+	}
 }
 
-// CommitTransaction implements gms.TransactionSession. A DDL scope that the
-// statement opened is committed instead; the transaction before it has been
-// committed when the scope began.
-func (s *Session) CommitTransaction(ctx *gms.Context, tx gms.Transaction) error {
+// CommitTransaction implements gms.TransactionSession. The engine calls it at
+// the end of statements that it takes for their own transaction. A DDL scope
+// that the statement opened is committed instead; the transaction before it has
+// been committed when the scope began.
+func (s *Session) CommitTransaction(ctx *gms.Context, _ gms.Transaction) error {
 	if s.ddl != nil {
 		return s.commitDDL(ctx)
 	}
-	t, ok := tx.(*Tx)
-	if !ok || t == nil || t.done {
+	if s.InTransaction() {
+		return nil
+	}
+	return s.commit(ctx)
+}
+
+// commit commits the session's transaction, if there is one.
+func (s *Session) commit(ctx *gms.Context) error {
+	t := s.tx
+	if t == nil || t.done {
 		return nil
 	}
 	if err := s.closeStatement(); err != nil {
@@ -244,9 +318,7 @@ func (s *Session) CommitTransaction(ctx *gms.Context, tx gms.Transaction) error 
 	}
 	changed := t.tx.Changed()
 	r, err := t.tx.Commit(ctx)
-	if s.tx == t {
-		s.stmtOpen, s.edits = false, 0
-	}
+	s.stmtOpen, s.edits = false, 0
 	if err != nil {
 		t.tx.Rollback()
 		s.forget()
@@ -290,19 +362,25 @@ func (s *Session) ReleaseSavepoint(ctx *gms.Context, _ gms.Transaction, name str
 	return s.savepoint(ctx, name, (*storage.Tx).Release)
 }
 
-func (s *Session) savepoint(ctx *gms.Context, name string, do func(*storage.Tx, string) error) error {
-	tx, err := s.Tx(ctx)
-	if err != nil {
-		return err
-	}
-	if err := s.closeStatement(); err != nil {
-		return err
-	}
-	if err := do(tx, strings.ToLower(name)); err != nil {
-		if errors.Is(err, storage.ErrNoSavepoint) {
-			return sqlErrorf(1305, "42000", "SAVEPOINT %s does not exist", name)
+func (s *Session) savepoint(_ *gms.Context, name string, do func(*storage.Tx, string) error) error {
+	err := storage.ErrNoSavepoint
+	if s.tx != nil && !s.tx.done && s.tx.tx != nil {
+		if err := s.closeStatement(); err != nil {
+			return err
 		}
-		return err
+		err = do(s.tx.tx, strings.ToLower(name))
+	}
+	if errors.Is(err, storage.ErrNoSavepoint) {
+		return sqlErrorf(1305, "42000", "SAVEPOINT %s does not exist", name)
+	}
+	return err
+}
+
+// Savepoint is the statement SAVEPOINT. Outside of a transaction it does
+// nothing.
+func (s *Session) Savepoint(ctx *gms.Context, name string) error {
+	if !s.autocommit() || s.InTransaction() {
+		return s.CreateSavepoint(ctx, nil, name)
 	}
 	return nil
 }
@@ -317,7 +395,7 @@ func (s *Session) Tx(ctx *gms.Context) (*storage.Tx, error) {
 		}
 		s.BaseSession.SetTransaction(tx)
 	}
-	s.open(ctx)
+	s.open(ctx, nil)
 	if !s.stmtOpen {
 		s.tx.tx.BeginStatement()
 		s.stmtOpen, s.wrote = true, false
@@ -389,8 +467,7 @@ func (s *Session) forget() {
 	if s.tx != nil {
 		s.tx.done = true
 	}
-	s.stmtOpen, s.edits = false, 0
-	s.SetTransaction(nil)
+	s.replace(nil)
 	s.SetIgnoreAutoCommit(false)
 }
 

@@ -232,7 +232,7 @@ func (c *conn) serveCommand() (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	return more, c.w.flush()
+	return more && !c.released(), c.w.flush()
 }
 
 // safely is dispatch, with a panic turned into error 1105.

@@ -14,7 +14,25 @@ const keepRow = 1 << 20
 
 // status returns the status flags of a response.
 func (c *conn) status(extra uint16) uint16 {
-	return c.mc.StatusFlags&(statusInTrans|statusAutocommit) | extra
+	flags := c.mc.StatusFlags&(statusInTrans|statusAutocommit) | extra
+	if t, ok := c.session.(transactional); ok {
+		if flags &^= statusInTrans; t.InTransaction() {
+			flags |= statusInTrans
+		}
+	}
+	return flags
+}
+
+// transactional is a session that knows better than the handler whether a
+// transaction is open, and that a client may ask to end (COMMIT RELEASE).
+type transactional interface {
+	InTransaction() bool
+	Released() bool
+}
+
+func (c *conn) released() bool {
+	t, ok := c.session.(transactional)
+	return ok && t.Released()
 }
 
 // writeOK sends an OK packet.

@@ -56,6 +56,9 @@ type Value struct {
 	dt    rowimage.Datetime
 }
 
+// IsNull reports whether v is NULL.
+func (v Value) IsNull() bool { return v.kind == kindNull }
+
 // Null is SQL NULL. In a column that takes none it sorts before every value.
 func Null() Value { return Value{} }
 

@@ -117,7 +117,8 @@ type Owner struct {
 	id      uint64
 	weight  atomic.Uint64
 	held    []*entry
-	crowded int // locks ever taken into crowds, since the last ReleaseAll
+	crowded int    // locks ever taken into crowds, since the last ReleaseAll
+	waits   uint64 // that were slept through
 
 	// waiting is set and cleared under the mutex of the shard it waits in.
 	// Others read it without, as a hint, or with all shards locked.
@@ -129,6 +130,10 @@ type Owner struct {
 // SetWeight says how dear a rollback of the owner would be (rows changed). Of
 // a cycle the cheapest owner is the victim, among equals the requester.
 func (o *Owner) SetWeight(rows uint64) { o.weight.Store(rows) }
+
+// Waits returns how many of its requests had to wait. For the owner's
+// goroutine.
+func (o *Owner) Waits() uint64 { return o.waits }
 
 // Held returns the number of locks the owner has taken and not given back one by
 // one. For the owner's goroutine.

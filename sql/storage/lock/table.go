@@ -145,6 +145,7 @@ func (t *Table) acquire(ctx context.Context, h holder, key []byte, w Wait) (*ent
 		}
 		return nil, ErrNoWait
 	}
+	h.owner.waits++
 	p := &waiter{holder: h, entry: e, upgrade: mine != nil, since: time.Now()}
 	s.enqueue(p)
 	search := e.holderWaits(h.owner)
