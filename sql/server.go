@@ -84,7 +84,7 @@ func New(o Options) (*Server, error) {
 func (s *Server) buildEngine() {
 	own := &parser{server: s, base: &literalParser{Parser: &doParser{gms.NewMysqlParser()}}}
 	s.parser = own
-	overrides := gms.EngineOverrides{Builder: gms.BuilderOverrides{Parser: own}, SchemaFormatter: &schemaFormatter{}}
+	overrides := gms.EngineOverrides{Builder: gms.BuilderOverrides{Parser: own}, SchemaFormatter: &schemaFormatter{server: s}}
 	exec := &builder{server: s}
 	a := analyzer.NewBuilder(newCatalog(s.provider)).
 		AddOverrides(overrides).

@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"fmt"
 	"strings"
 
 	gms "github.com/dolthub/go-mysql-server/sql"
@@ -12,6 +13,7 @@ import (
 // go-mysql-server's own differs.
 type schemaFormatter struct {
 	gms.MySqlSchemaFormatter
+	server *Server
 }
 
 // GenerateCreateTableColumnDefinition adds what MySQL always spells out: NULL
@@ -21,6 +23,18 @@ func (f *schemaFormatter) GenerateCreateTableColumnDefinition(col *gms.Column, d
 	plain := *col
 	plain.Comment, plain.OnUpdate, plain.Default = "", nil, nil
 	text := f.MySqlSchemaFormatter.GenerateCreateTableColumnDefinition(&plain, "", "", table)
+	if types.IsTimespan(col.Type) {
+		text = strings.Replace(text, " time(6)", " "+f.server.columnType(col), 1)
+		if l, ok := strings.CutPrefix(def, "'"); ok {
+			if digits, ok := f.server.timeDigits(col.DatabaseSource, col.Source, col.Name); ok {
+				whole, fraction, _ := strings.Cut(strings.TrimSuffix(l, "'"), ".")
+				if digits > 0 {
+					whole += "." + (fraction + "000000")[:digits]
+				}
+				def = "'" + whole + "'"
+			}
+		}
+	}
 	if col.Nullable && types.IsTimestampType(col.Type) {
 		text += " NULL"
 	}
@@ -66,7 +80,7 @@ func (b *builder) showColumns(ctx *gms.Context, s *Session, n *plan.ShowColumns,
 	}
 	for _, r := range rows {
 		c := columns[r[0].(string)]
-		r[1] = bareType(c.Type)
+		r[1] = b.server.columnType(c)
 		r[at] = columnDefault(ctx, c)
 		if n.Full {
 			if t, ok := c.Type.(gms.TypeWithCollation); ok && t.Collation() != gms.Collation_binary {
@@ -78,8 +92,17 @@ func (b *builder) showColumns(ctx *gms.Context, s *Session, n *plan.ShowColumns,
 	return gms.RowsToRowIter(rows...), nil
 }
 
-// bareType is a column's type without character set and collation.
-func bareType(t gms.Type) string {
+// columnType is a column's type without character set and collation, a TIME
+// with its digits: go-mysql-server's has six.
+func (s *Server) columnType(c *gms.Column) string {
+	t := c.Type
+	if types.IsTimespan(t) {
+		if n, ok := s.timeDigits(c.DatabaseSource, c.Source, c.Name); ok && n == 0 {
+			return "time"
+		} else if ok {
+			return fmt.Sprintf("time(%d)", n)
+		}
+	}
 	if t, ok := t.(gms.TypeWithCollation); ok {
 		return t.StringWithTableCollation(t.Collation())
 	}

@@ -40,6 +40,17 @@ func TestServer_ShowTable(t *testing.T) {
 			t.Errorf("SHOW FULL COLUMNS has no %q:\n%s", want, full)
 		}
 	}
+	c.exec("CREATE TABLE times (id INT, a TIME DEFAULT '100:00:00', b TIME(3) DEFAULT '-12:30:45.678', c TIME(1) NOT NULL DEFAULT '0:0:1')", "INSERT INTO times (id) VALUES (1)")
+	c.want("SELECT * FROM times", "1|100:00:00|-12:30:45.678000|00:00:01")
+	create = c.rows("SHOW CREATE TABLE times")
+	for _, want := range []string{"`a` time DEFAULT '100:00:00',", "`b` time(3) DEFAULT '-12:30:45.678',", "`c` time(1) NOT NULL DEFAULT '00:00:01.0'"} {
+		if !strings.Contains(create, want) {
+			t.Errorf("SHOW CREATE TABLE has no %q:\n%s", want, create)
+		}
+	}
+	if describe := c.rows("DESCRIBE times"); !strings.Contains(describe, "a|time|") || !strings.Contains(describe, "b|time(3)|") {
+		t.Errorf("DESCRIBE:\n%s", describe)
+	}
 	c.want("SHOW EVENTS", "")
 	c.fails(1235, "CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO SELECT 1")
 	c.fails(1210, "CHANGE MASTER TO MASTER_PORT=99999999")

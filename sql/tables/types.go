@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	gms "github.com/dolthub/go-mysql-server/sql"
+	"github.com/dolthub/go-mysql-server/sql/expression"
 	"github.com/dolthub/go-mysql-server/sql/types"
 	"github.com/dolthub/vitess/go/sqltypes"
 	querypb "github.com/dolthub/vitess/go/vt/proto/query"
@@ -31,13 +32,28 @@ func columnOf(c *gms.Column) (storage.Column, error) {
 	}
 	if c.Default != nil {
 		out.HasDefault = true
-		out.Default = c.Default.String()
+		out.Default = defaultText(c.Default, int(out.Meta))
 		out.DefaultIsExpr = !c.Default.IsLiteral()
 	}
 	if c.OnUpdate != nil {
 		out.OnUpdate = c.OnUpdate.String()
 	}
 	return out, nil
+}
+
+// defaultText is a default as a statement spells it; go-mysql-server does not
+// quote a TIME. digits are those of a TIME column.
+func defaultText(d *gms.ColumnDefaultValue, digits int) string {
+	if l, ok := d.Expr.(*expression.Literal); ok {
+		if span, ok := l.Value().(types.Timespan); ok {
+			text, fraction, _ := strings.Cut(span.String(), ".")
+			if digits > 0 {
+				text += "." + (fraction + "000000")[:digits]
+			}
+			return "'" + text + "'"
+		}
+	}
+	return d.String()
 }
 
 // setType fills in the type of a column.
