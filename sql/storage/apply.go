@@ -64,13 +64,15 @@ func (a *applied) prepare(g *txn.Group) error {
 		x.last = event.Header{Timestamp: o.Timestamp, ServerID: o.ServerID}
 		a.log.first = x.last
 	}
+	if a.big != nil {
+		if err := ts.buildLarge(a.ctx, a.big.o, &a.p); err != nil {
+			return err
+		}
+	}
 	for t := range a.rows.autos {
 		if err := t.writeCounter(a.p.batch); err != nil {
 			return err
 		}
-	}
-	if int64(a.p.batch.Len()) > ts.maxBytes() {
-		return ErrTooLarge
 	}
 	if err := a.log.finish(&a.p, g.Origin, x.last, x.version); err != nil {
 		return err
@@ -189,7 +191,7 @@ func (x *groupReader) rows(ev event.Event) error {
 		if err := b.apply(ev, &r, &x.a.rows); err != nil {
 			return x.fail(ev, rowsEventName(ev.Type()), b.t.schema, err)
 		}
-		x.a.ch.chain.SetWeight(uint64(len(x.a.keys)))
+		x.a.ch.chain.SetWeight(x.a.n)
 		if err := x.a.log.rows(b.log, ev, r.Flags); err != nil {
 			return err
 		}

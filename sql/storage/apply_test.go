@@ -452,13 +452,18 @@ func openReal(t testing.TB, fs vfs.FS, change func(*Options)) *Engine {
 // DDL, replicated transactions; after each crash the tables hold exactly what
 // the logs say, and nothing that was acknowledged is lost.
 func TestEngine_CrashKeepsWhatWasAcknowledged(t *testing.T) {
+	t.Run("in memory", func(t *testing.T) { crashKeeps(t, nil) })
+	t.Run("spilling", func(t *testing.T) { crashKeeps(t, func(o *Options) { o.SpillBytes = 1000 }) })
+}
+
+func crashKeeps(t *testing.T, change func(*Options)) {
 	src := newTestStore(t)
 	srcTabs := twoTables(src, t)
 	rng := rand.New(rand.NewPCG(5, 6))
 	stream := randomSource(t, src, srcTabs, 120, rng)
 
 	fs := vfs.NewCrashableMem()
-	e := openReal(t, fs, nil)
+	e := openReal(t, fs, change)
 	s := &testStore{Engine: e, fs: fs}
 	twoTables(s, t)
 	local := kvSchema()
@@ -520,7 +525,7 @@ func TestEngine_CrashKeepsWhatWasAcknowledged(t *testing.T) {
 			t.Fatal(err)
 		}
 		fs = crashed
-		e = openReal(t, fs, nil)
+		e = openReal(t, fs, change)
 		s = &testStore{Engine: e, fs: fs}
 		want(t, state(s), acked...)
 		known := e.tables.catalog.Load().ids()
@@ -534,6 +539,73 @@ func TestEngine_CrashKeepsWhatWasAcknowledged(t *testing.T) {
 	}
 	if err := e.Close(context.Background()); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestApply_Large applies a stream whose transactions go on alone from a few
+// rows on, or at once, between small ones.
+func TestApply_Large(t *testing.T) {
+	for _, spill := range []int64{1, 1500} {
+		src := newTestStore(t)
+		srcTabs := twoTables(src, t)
+		dst := newTestStore(t)
+		dstTabs := twoTables(dst, t)
+		dst.o.SpillBytes = spill
+		type held struct {
+			p *pending
+			c chan txn.Result
+		}
+		queue := make(chan held, 20)
+		dst.tables.enqueue = func(ctx context.Context, p *pending) (<-chan txn.Result, error) {
+			c := make(chan txn.Result, 1)
+			queue <- held{p, c}
+			return c, nil
+		}
+		done := make(chan struct{})
+		large := 0
+		go func() {
+			defer close(done)
+			for h := range queue {
+				if h.p.large != nil {
+					large++
+				}
+				h.c <- dst.commit(context.Background(), h.p)
+			}
+		}()
+		rng := rand.New(rand.NewPCG(8, 4))
+		stream := randomSource(t, src, srcTabs, 120, rng)
+		for i, evs := range stream {
+			p, err := dst.Prepare(t.Context(), groupOf(evs, i))
+			if err != nil {
+				t.Fatalf("transaction %d: %v\n%s", i, err, logText(t, evs))
+			}
+			if rng.IntN(10) == 0 { // given up, and tried again
+				p.Abort()
+				if p, err = dst.Prepare(t.Context(), groupOf(evs, i)); err != nil {
+					t.Fatal(i, err)
+				}
+			}
+			p.Enqueue()
+		}
+		close(queue)
+		<-done
+		for i := range srcTabs {
+			want(t, dst.rows(t, dstTabs[i]), src.rows(t, srcTabs[i])...)
+			dst.checkIndexes(t, dstTabs[i])
+		}
+		ch := dst.tables.channel("c")
+		if len(ch.over) != 0 || ch.inFlight != 0 || dst.tables.locks.Len() != 0 {
+			t.Fatal("the channel keeps", len(ch.over), "keys and", dst.tables.locks.Len(), "locks")
+		}
+		for i, evs := range stream {
+			if got, wanted := logText(t, dst.bin[len(dst.bin)-len(stream)+i]), logText(t, evs); got != wanted {
+				t.Fatalf("re-logged %s\nread %s", got, wanted)
+			}
+		}
+		dst.noScratch(t)
+		if large < 20 {
+			t.Errorf("only %d large transactions of %d", large, len(stream))
+		}
 	}
 }
 

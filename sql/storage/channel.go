@@ -27,7 +27,9 @@ type channel struct {
 	seq        uint64
 	visibleSeq uint64 // newest that is visible or has failed
 	inFlight   int
-	failed     error // a transaction did not commit: those behind it must not either
+	idle       chan struct{} // closed when nothing is in flight any more; nil: nobody waits
+	alone      bool          // what is in flight is large: the next one waits for it
+	failed     error         // a transaction did not commit: those behind it must not either
 	failedAt   txn.Coord
 }
 
@@ -89,6 +91,9 @@ type applied struct {
 	wait lock.Wait
 	rows rowApplier
 	log  *relog
+	big  *largeRedo // its rows, once they do not fit into memory; else nil
+	mem  int64      // bytes that they take in memory, nearly
+	n    uint64     // changes
 
 	p       pending
 	keys    []string       // written, in the channel's overlay
@@ -101,6 +106,11 @@ type applied struct {
 func (ch *channel) begin(ctx context.Context, o *txn.Origin) (*applied, error) {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
+	if ch.alone {
+		if err := ch.drain(ctx); err != nil {
+			return nil, err
+		}
+	}
 	var at txn.Coord
 	if o != nil {
 		at = o.Source
@@ -115,7 +125,32 @@ func (ch *channel) begin(ctx context.Context, o *txn.Origin) (*applied, error) {
 	return a, nil
 }
 
+// drain waits until nothing is in flight; mu is held, but for the wait.
+func (ch *channel) drain(ctx context.Context) error {
+	for ch.inFlight > 0 {
+		if ch.idle == nil {
+			ch.idle = make(chan struct{})
+		}
+		idle := ch.idle
+		ch.mu.Unlock()
+		var err error
+		select {
+		case <-idle:
+		case <-ctx.Done():
+			err = context.Cause(ctx)
+		}
+		ch.mu.Lock()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (a *applied) read(key []byte) ([]byte, error) {
+	if a.big != nil {
+		return a.big.read(key)
+	}
 	a.ch.mu.Lock()
 	v := a.ch.over[string(key)]
 	a.ch.mu.Unlock()
@@ -134,6 +169,9 @@ func (a *applied) lock(key []byte) error {
 }
 
 func (a *applied) set(key, value []byte) error {
+	if a.n++; a.big != nil {
+		return a.big.set(key, value)
+	}
 	b := a.p.batch
 	op := b.SetDeferred(len(key), len(value))
 	copy(op.Key, key)
@@ -142,15 +180,66 @@ func (a *applied) set(key, value []byte) error {
 		a.p.stamps = append(a.p.stamps, uint32(b.Len()-len(value)))
 	}
 	a.note(key, &overVersion{seq: a.seq, value: value})
-	return op.Finish()
+	return errors.Join(op.Finish(), a.grown(len(key)+len(value)))
 }
 
 func (a *applied) del(key []byte) error {
+	if a.n++; a.big != nil {
+		return a.big.del(key)
+	}
 	if key[0] == rowSpace {
 		a.deleted = append(a.deleted, hash64(key))
 	}
 	a.note(key, &overVersion{seq: a.seq, del: true})
-	return a.p.batch.Delete(key, nil)
+	return errors.Join(a.p.batch.Delete(key, nil), a.grown(len(key)))
+}
+
+// changeBytes is what a change takes in memory beside twice its key and value.
+const changeBytes = 300
+
+// grown counts a change. A transaction that does not fit into memory goes on
+// alone: when everything before it is visible, its changes move to an overlay
+// that spills, and its locks need no count of those who share them.
+func (a *applied) grown(n int) error {
+	a.mem += int64(2*n) + changeBytes
+	ch := a.ch
+	if a.mem <= ch.ts.spillBytes() {
+		return nil
+	}
+	ch.mu.Lock()
+	err := ch.drain(a.ctx)
+	if err == nil {
+		err = ch.failed
+	}
+	ch.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	a.big = newLargeRedo(ch.ts)
+	for r := a.p.batch.Reader(); len(r) > 0; {
+		kind, key, value, ok, err := r.Next()
+		switch {
+		case err != nil || !ok:
+			return errors.Join(errors.New("malformed batch"), err)
+		case kind == pebble.InternalKeyKindDelete:
+			err = a.big.del(key)
+		default:
+			err = a.big.set(key, value)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	a.p.batch.Reset()
+	a.p.stamps, a.deleted = nil, nil
+	ch.mu.Lock()
+	for _, k := range a.keys {
+		ch.forget(k)
+	}
+	ch.mu.Unlock()
+	a.keys, a.before = nil, nil
+	a.link.Alone()
+	return nil
 }
 
 // note puts a version into the channel's overlay.
@@ -188,6 +277,9 @@ func (ch *channel) forget(k string) {
 }
 
 func (a *applied) withHash(prefix []byte, fn func(id []byte) (bool, error)) error {
+	if a.big != nil {
+		return a.big.withHash(prefix, fn)
+	}
 	ch := a.ch
 	ch.mu.Lock()
 	var mine []string
@@ -206,6 +298,9 @@ func (a *applied) withHash(prefix []byte, fn func(id []byte) (bool, error)) erro
 }
 
 func (a *applied) eachRow(t *Table, fn func(key, value []byte) (bool, error)) error {
+	if a.big != nil {
+		return a.big.eachRow(t, fn)
+	}
 	ch, prefix := a.ch, appendID(nil, rowSpace, t.schema.ID)
 	type row struct{ key, value []byte }
 	var mine []row
@@ -264,9 +359,17 @@ func (a *applied) Abort() {
 		}
 	}
 	ch.mu.Unlock()
-	_ = a.p.batch.Close()
+	a.discard()
 	a.closeLogs()
 	a.link.Release()
+}
+
+// discard frees what the Committer has not taken.
+func (a *applied) discard() {
+	if a.big != nil {
+		a.big.o.free()
+	}
+	a.p.discard()
 }
 
 // alive reports whether the transaction of a version is still in flight; mu is
@@ -281,10 +384,11 @@ func (a *applied) Enqueue() <-chan txn.Result {
 	a.link.Settle()
 	ch.mu.Lock()
 	ch.inFlight++
+	ch.alone = a.big != nil
 	ch.mu.Unlock()
 	c, err := ch.ts.enqueue(context.Background(), &a.p)
 	if err != nil {
-		_ = a.p.batch.Close()
+		a.discard()
 		a.finish(txn.Result{Err: err})
 		out := make(chan txn.Result, 1)
 		out <- txn.Result{Err: err}
@@ -296,6 +400,9 @@ func (a *applied) Enqueue() <-chan txn.Result {
 // finish is called when the transaction is visible, or has failed.
 func (a *applied) finish(res txn.Result) {
 	ch := a.ch
+	if a.big != nil { // its locks are gone before anyone goes on
+		a.link.Release()
+	}
 	ch.mu.Lock()
 	if res.Err != nil && ch.failed == nil {
 		ch.failed = fmt.Errorf("%w: %w", errChannelFailed, res.Err)
@@ -309,7 +416,10 @@ func (a *applied) finish(res txn.Result) {
 			ch.forget(k)
 		}
 	}
-	ch.inFlight--
+	if ch.inFlight--; ch.inFlight == 0 && ch.idle != nil {
+		close(ch.idle)
+		ch.idle = nil
+	}
 	ch.mu.Unlock()
 	a.closeLogs()
 	a.link.Release()

@@ -78,7 +78,9 @@ func (tx *Tx) buildRows(ctx context.Context, p *pending) (err error) {
 
 // buildLarge puts an overlay that has spilled into files, and frees it.
 func (ts *tables) buildLarge(ctx context.Context, o *overlay, p *pending) error {
-	p.batch = ts.e.db.NewBatch()
+	if p.batch == nil {
+		p.batch = ts.e.db.NewBatch()
+	}
 	rows, deleted, many, err := o.writeTables(ctx, ts)
 	if err != nil {
 		return err

@@ -5,10 +5,17 @@ import (
 )
 
 // largeRedo is the rowStore of a transaction that does not fit into memory: an
-// overlay that spills, in front of the store. Recovery uses it as it is.
+// overlay that spills, in front of the store. Recovery uses it as it is, and an
+// applied transaction instead of what it shares with those beside it.
 type largeRedo struct {
 	ts *tables
 	o  *overlay
+}
+
+func newLargeRedo(ts *tables) *largeRedo {
+	o := new(overlay)
+	o.init()
+	return &largeRedo{ts, o}
 }
 
 func (l *largeRedo) read(key []byte) ([]byte, error) {

@@ -294,7 +294,7 @@ func runModel(t *testing.T, rng *rand.Rand, seen map[string]int, spill int64) {
 }
 
 // noScratch fails when a transaction left files behind.
-func (s *testStore) noScratch(t *testing.T) {
+func (s *testStore) noScratch(t testing.TB) {
 	t.Helper()
 	names, err := s.fs.List(s.fs.PathJoin("data", cacheDir))
 	if err != nil || len(names) > 0 {

@@ -294,6 +294,10 @@ func (w *replay) largeStep(ctx context.Context, s tailStep) error {
 	if err := w.step(s); err != nil {
 		return err
 	}
+	if w.large.empty() { // a statement of many changes to the catalog
+		w.freeLarge()
+		return nil
+	}
 	rows, _, _, err := w.large.writeTables(ctx, w.r.e.tables)
 	if err != nil {
 		return err
