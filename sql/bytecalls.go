@@ -9,6 +9,7 @@ import (
 	"github.com/dolthub/go-mysql-server/sql/types"
 	"github.com/dolthub/vitess/go/vt/sqlparser"
 
+	"binrelay/sql/jsondoc"
 	"binrelay/sql/tables"
 )
 
@@ -50,7 +51,7 @@ func (c *catalog) Function(_ *gms.Context, schema, name string) (gms.Function, b
 }
 
 func newCatalog(p *tables.Provider) *catalog {
-	c := &catalog{Provider: p, functions: make(map[string]gms.Function, len(byteFunctions))}
+	c := &catalog{Provider: p, functions: jsondoc.Functions()}
 	base := make(map[string]gms.Function, len(builtin.BuiltIns))
 	for _, f := range builtin.BuiltIns {
 		base[f.FunctionName()] = f

@@ -80,6 +80,7 @@ var mysqlTexts = []textRule{
 	rule(1146, `Table '[^']*' doesn't exist`, nil),
 	rule(1193, `Unknown system variable '@*([^']*)'`, as("Unknown system variable '%s'")),
 	rule(1198, `This operation cannot be performed with a running (?:slave|replica)[;.].*`, nil),
+	rule(1167, `The used storage engine can't index the columns of key '[^']*'`, nil),
 	rule(1205, `Lock wait timeout exceeded; try restarting transaction`, nil),
 	rule(1213, `Deadlock found when trying to get lock; try restarting transaction`, nil),
 	rule(1227, `Access denied; you need \(at least one of\) the .* privilege\(s\) for this operation`, nil),
@@ -108,6 +109,11 @@ var mysqlTexts = []textRule{
 	rule(1792, `Cannot execute statement in a READ ONLY transaction\.?`, nil),
 	rule(1819, `Your password does not satisfy the current policy requirements`, nil),
 	rule(3024, `Query execution was interrupted, maximum statement execution time exceeded`, nil),
+	rule(3140, `Invalid JSON text: ".*" at position \d+ in value for column '[^']*'\.`, nil),
+	rule(3141, `Invalid JSON text in argument \d+ to function \S+: ".*" at position \d+\.`, nil),
+	rule(3143, `Invalid JSON path expression\. The error is around character position \d+\.`, nil),
+	rule(3152, `JSON column '([^']*)' supports indexing only via generated columns on a specified JSON path\.?`, as("JSON column '%s' supports indexing only via generated columns on a specified JSON path.")),
+	rule(3157, `The JSON document exceeds the maximum depth\.`, nil),
 	rule(1396, `Operation (?:CREATE|ALTER|DROP) (?:USER|ROLE) failed for .*`, nil),
 	rule(1410, `You are not allowed to create a user with GRANT`, nil),
 	rule(1141, `There is no such grant defined for user '[^']*' on host '[^']*'`, nil),
@@ -277,7 +283,8 @@ var states = map[uint16]string{
 	1463: "42000", 1557: "23000", 1568: "25001", 1582: "42000", 1583: "42000", 1584: "42000",
 	1586: "23000", 1690: "22003", 1698: "28000", 1761: "23000", 1762: "23000", 1792: "25006",
 	1859: "23000", 3948: "42000", 3140: "22032", 3141: "22032", 3143: "42000", 3144: "22032",
-	3146: "22032", 3157: "22032",
+	3146: "22032", 3149: "42000", 3150: "22032", 3151: "22032", 3152: "42000", 3153: "42000", 3157: "22032",
+	3158: "22032", 3165: "42000",
 }
 
 // sqlState returns the SQLSTATE of an error number.

@@ -69,6 +69,7 @@ func New(o Options) (*Server, error) {
 	s.started = s.now()
 	logrus.SetLevel(logrus.ErrorLevel)
 	installAuthorization()
+	installJSON()
 	s.provider = tables.NewProvider(o.Engine)
 	s.buildEngine()
 	if err := s.openAccounts(); err != nil {

@@ -42,7 +42,7 @@ func (f *schemaFormatter) GenerateCreateTableColumnDefinition(col *gms.Column, d
 	case col.Generated != nil:
 	case col.Default != nil:
 		text += " DEFAULT " + def
-	case col.Nullable && !types.IsTextBlob(col.Type) && !types.IsJSON(col.Type) && !types.IsGeometry(col.Type):
+	case col.Nullable && !types.IsTextBlob(col.Type) && !types.IsGeometry(col.Type):
 		text += " DEFAULT NULL"
 	}
 	if col.OnUpdate != nil {

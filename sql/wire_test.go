@@ -84,7 +84,7 @@ func TestWire_ClientsAndErrors(t *testing.T) {
 		"SELECT * FROM missing":                 1046,
 		"SELECT @@nope":                         1193,
 		"SET GLOBAL nope = 1":                   1193,
-		"CREATE TABLE d.j (a JSON)":             1235,
+		"CREATE TABLE d.j (a JSON, KEY (a))":    3152,
 		"CREATE TABLE d.p (a INT) PARTITION BY HASH (a) PARTITIONS 2":   1235,
 		"CREATE TABLE d.f (a INT, FOREIGN KEY (a) REFERENCES d.t (id))": 1235,
 		"CREATE TABLE d.g (a INT, b INT AS (a + 1))":                    1235,

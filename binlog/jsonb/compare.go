@@ -121,3 +121,40 @@ func (v Value) rational() *big.Rat {
 	}
 	return r
 }
+
+// Contains reports whether b is contained in a: an object in one that has its
+// members, an array in one that contains each of its elements, another value in
+// an array with it or in an equal value. It is what JSON_CONTAINS tells.
+func Contains(a, b Value) bool {
+	switch ka, kb := a.Kind(), b.Kind(); {
+	case ka == Array && kb == Array:
+		for i := range b.Len() {
+			if !hasElement(a, b.At(i)) {
+				return false
+			}
+		}
+		return true
+	case ka == Array:
+		return hasElement(a, b)
+	case ka == Object && kb == Object:
+		for i := range b.Len() {
+			c, ok := a.Find(b.Key(i))
+			if !ok || !Contains(c, b.At(i)) {
+				return false
+			}
+		}
+		return true
+	case ka == Object || kb == Object || kb == Array:
+		return false
+	}
+	return Compare(a, b) == 0
+}
+
+func hasElement(a, b Value) bool {
+	for i := range a.Len() {
+		if Contains(a.At(i), b) {
+			return true
+		}
+	}
+	return false
+}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync/atomic"
 
+	gomysql "github.com/go-mysql-org/go-mysql/mysql"
+
 	"binrelay/binlog/event"
 	"binrelay/binlog/rowimage"
 	"binrelay/sql/storage/keycodec"
@@ -84,6 +86,9 @@ func compileKey(s *Schema, cols []rowimage.Column, name string, parts []IndexPar
 		}
 		if name == "PRIMARY" && cols[p.Column].Nullable {
 			return nil, &DefinitionError{1171, "All parts of a PRIMARY KEY must be NOT NULL; if you need NULL in a key, use UNIQUE instead"}
+		}
+		if cols[p.Column].Type == gomysql.MYSQL_TYPE_JSON {
+			return nil, &DefinitionError{3152, fmt.Sprintf("JSON column '%s' supports indexing only via generated columns on a specified JSON path.", cols[p.Column].Name)}
 		}
 		ps[i] = keycodec.Part{Column: p.Column, Prefix: p.Prefix, Desc: p.Desc}
 	}

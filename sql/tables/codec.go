@@ -13,6 +13,7 @@ import (
 	gomysql "github.com/go-mysql-org/go-mysql/mysql"
 
 	"binrelay/binlog/rowimage"
+	"binrelay/sql/jsondoc"
 	"binrelay/sql/storage"
 )
 
@@ -42,6 +43,7 @@ const (
 	kindString // UTF-8 in the image
 	kindText   // another character set in the image
 	kindBytes
+	kindJSON
 )
 
 // column is the compiled codec of one column.
@@ -114,6 +116,8 @@ func compileColumn(c *storage.Column, t gms.Type) (column, error) {
 		out.kind = kindTime
 	case gomysql.MYSQL_TYPE_STRING, gomysql.MYSQL_TYPE_VARCHAR, gomysql.MYSQL_TYPE_BLOB:
 		compileString(&out, c)
+	case gomysql.MYSQL_TYPE_JSON:
+		out.kind = kindJSON
 	default:
 		return out, fmt.Errorf("column %s has the unknown type %d", c.Name, c.Type)
 	}
@@ -155,6 +159,13 @@ func (c *codec) encode(ctx *gms.Context, b *rowimage.Builder, row gms.Row, zone 
 func (c *column) append(ctx *gms.Context, b *rowimage.Builder, v any, zone *time.Location) error {
 	if v == nil {
 		return b.AppendNull()
+	}
+	if c.kind == kindJSON {
+		doc, err := jsondoc.ToColumn(ctx, v, c.name)
+		if err != nil {
+			return err
+		}
+		return b.AppendBytes(doc.AppendTo(nil))
 	}
 	done, err := c.appendExact(b, v, zone)
 	if done || err != nil {
@@ -375,6 +386,13 @@ func (c *column) value(b []byte, zone *time.Location) (any, error) {
 		out := make([]byte, max(len(b), c.pad))
 		copy(out, b)
 		return out, nil
+	case kindJSON:
+		// Rows outlive the image.
+		doc, err := jsondoc.Open(bytes.Clone(b))
+		if err != nil {
+			return nil, fmt.Errorf("column %s: %w", c.name, err)
+		}
+		return doc, nil
 	default:
 		return c.temporal(b, zone), nil
 	}

@@ -11,6 +11,6 @@
 // is stored in UTC and shown in the session's time zone.
 //
 // What go-mysql-server accepts but this package cannot honour (foreign keys,
-// JSON, generated columns, spatial types, full-text indexes, …) fails with
-// MySQL's error 1235.
+// generated columns, spatial types, full-text indexes, …) fails with MySQL's
+// error 1235.
 package tables

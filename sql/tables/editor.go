@@ -2,12 +2,15 @@ package tables
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"time"
 
 	gms "github.com/dolthub/go-mysql-server/sql"
+	"github.com/dolthub/go-mysql-server/sql/types"
 
 	"binrelay/binlog/rowimage"
+	"binrelay/sql/jsondoc"
 	"binrelay/sql/storage"
 )
 
@@ -49,18 +52,34 @@ func ExactSchema(s gms.Schema) gms.Schema {
 	out := make(gms.Schema, len(s))
 	for i, c := range s {
 		out[i] = c
-		if text, ok := c.Type.(gms.StringType); ok {
+		if _, text := c.Type.(gms.StringType); text || types.IsJSON(c.Type) {
 			exact := *c
-			exact.Type = ExactType(text)
+			exact.Type = ExactType(c.Type)
 			out[i] = &exact
 		}
 	}
 	return out
 }
 
-// ExactType returns a type that compares texts byte by byte, t itself if it has
-// no collation.
+// exactJSON is JSON compared byte by byte: 1 and 1.0 differ.
+type exactJSON struct{ types.JsonType }
+
+// Compare implements gms.Type.
+func (t exactJSON) Compare(ctx context.Context, a, b any) (int, error) {
+	x, isDoc := a.(jsondoc.Doc)
+	y, both := b.(jsondoc.Doc)
+	if !isDoc || !both {
+		return t.JsonType.Compare(ctx, a, b)
+	}
+	return bytes.Compare(x.AppendTo(nil), y.AppendTo(nil)), nil
+}
+
+// ExactType returns a type that compares texts and JSON byte by byte, t itself
+// if it is another one.
 func ExactType(t gms.Type) gms.Type {
+	if types.IsJSON(t) {
+		return exactJSON{}
+	}
 	text, ok := t.(gms.StringType)
 	if !ok || text.Collation() == gms.Collation_binary {
 		return t

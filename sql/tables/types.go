@@ -31,6 +31,9 @@ func columnOf(c *gms.Column) (storage.Column, error) {
 		return storage.Column{}, err
 	}
 	if c.Default != nil {
+		if c.Default.IsLiteral() && needsExpression(out.Type) && !strings.EqualFold(c.Default.String(), "NULL") {
+			return storage.Column{}, sqlErrorf(1101, "42000", "BLOB, TEXT, GEOMETRY or JSON column '%s' can't have a default value", c.Name)
+		}
 		out.HasDefault = true
 		out.Default = defaultText(c.Default, int(out.Meta))
 		out.DefaultIsExpr = !c.Default.IsLiteral()
@@ -54,6 +57,12 @@ func defaultText(d *gms.ColumnDefaultValue, digits int) string {
 		}
 	}
 	return d.String()
+}
+
+// needsExpression reports whether a column of that type can have expressions as
+// defaults only.
+func needsExpression(typ byte) bool {
+	return typ == gomysql.MYSQL_TYPE_JSON || typ == gomysql.MYSQL_TYPE_BLOB || typ == gomysql.MYSQL_TYPE_GEOMETRY
 }
 
 // setType fills in the type of a column.
@@ -102,6 +111,8 @@ func setType(c *storage.Column, t gms.Type) error {
 	case types.IsTimespan(t):
 		// go-mysql-server knows one TIME type, with microseconds.
 		c.Type, c.Meta = gomysql.MYSQL_TYPE_TIME2, 6
+	case types.IsJSON(t):
+		c.Type, c.Meta = gomysql.MYSQL_TYPE_JSON, 4
 	default:
 		return unsupported("column type %s", t.String())
 	}
@@ -247,6 +258,8 @@ func typeOf(c *storage.Column) (gms.Type, error) {
 		return types.CreateSetType(c.Members, gms.CollationID(c.Collation))
 	case gomysql.MYSQL_TYPE_STRING, gomysql.MYSQL_TYPE_VARCHAR, gomysql.MYSQL_TYPE_BLOB:
 		return stringType(c)
+	case gomysql.MYSQL_TYPE_JSON:
+		return types.JSON, nil
 	}
 	return nil, fmt.Errorf("column %s has the unknown type %d", c.Name, c.Type)
 }
