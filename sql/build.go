@@ -115,10 +115,13 @@ func (b *builder) ddl(ctx *gms.Context, s *Session, n gms.Node, row gms.Row) (gm
 	}
 	s.building = true
 	it, err := b.base.Build(ctx, n, row)
+	if created, ok := n.(*plan.CreateTable); ok && err == nil {
+		err = b.addDetached(ctx, s, created)
+	}
 	if err != nil {
 		s.building = false
 		s.AbortDDL()
-		return nil, err
+		return nil, clientError(err)
 	}
 	return &ddlIter{RowIter: it, s: s}, nil
 }
@@ -137,6 +140,7 @@ func (it *ddlIter) Next(ctx *gms.Context) (gms.Row, error) {
 	if err != nil && !isEOF(err) {
 		it.failed = true
 		it.s.AbortDDL()
+		err = clientError(err)
 	}
 	return row, err
 }
@@ -151,9 +155,9 @@ func (it *ddlIter) Close(ctx *gms.Context) error {
 	err := it.RowIter.Close(ctx)
 	if err != nil || it.failed {
 		it.s.AbortDDL()
-		return err
+		return clientError(err)
 	}
-	return it.s.CommitDDL(ctx)
+	return clientError(it.s.CommitDDL(ctx))
 }
 
 // checkSet checks privileges for SET GLOBAL and refuses SET PERSIST.

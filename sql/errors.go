@@ -110,6 +110,7 @@ func byType(err error) (num uint16, msg, state string, ok bool) {
 		dbThere    *storage.DatabaseExistsError
 		dupIndex   *storage.DuplicateIndexError
 		definition *storage.DefinitionError
+		foreignKey *storage.ForeignKeyError
 		notLocked  *storage.NotLockedError
 		readLocked *storage.ReadLockedError
 		apply      *storage.ApplyError
@@ -132,6 +133,8 @@ func byType(err error) (num uint16, msg, state string, ok bool) {
 		return 1007, dbThere.Error(), "", true
 	case errors.As(err, &dupIndex):
 		return 1061, dupIndex.Error(), "", true
+	case errors.As(err, &foreignKey):
+		return foreignKey.Number(), foreignKey.Error(), "", true
 	case errors.As(err, &notLocked):
 		return 1100, notLocked.Error(), "", true
 	case errors.As(err, &readLocked):

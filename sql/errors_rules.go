@@ -106,6 +106,8 @@ var mysqlTexts = []textRule{
 	rule(1451, `Cannot delete or update a parent row: a foreign key constraint fails.*`, nil),
 	rule(1452, `Cannot add or update a child row: a foreign key constraint fails.*`, nil),
 	rule(1690, `(?:\S+ )?value is out of range in '.*'`, nil),
+	rule(1761, `Foreign key constraint for table '[^']*', record '.*' would lead to a duplicate entry in table '[^']*', key '[^']*'`, nil),
+	rule(3008, `Foreign key cascade delete/update exceeds max depth of \d+\.`, nil),
 	rule(1792, `Cannot execute statement in a READ ONLY transaction\.?`, nil),
 	rule(1819, `Your password does not satisfy the current policy requirements`, nil),
 	rule(3024, `Query execution was interrupted, maximum statement execution time exceeded`, nil),
@@ -219,20 +221,9 @@ var engineTexts = []textRule{
 	rule(1406, `string '(.*)' is too large for column '([^']*)'`, func(m []string, _ Statement) string {
 		return fmt.Sprintf("Data too long for column '%s' at row 1", m[2])
 	}),
-	rule(1451, "cannot delete or update a parent row - Foreign key violation on fk: `([^`]*)`, table: `([^`]*)`, referenced table: `([^`]*)`.*",
-		foreignKey("Cannot delete or update a parent row: a foreign key constraint fails")),
-	rule(1452, "cannot add or update a child row - Foreign key violation on fk: `([^`]*)`, table: `([^`]*)`, referenced table: `([^`]*)`.*",
-		foreignKey("Cannot add or update a child row: a foreign key constraint fails")),
 	rule(1690, `BIGINT value is out of range \((.*)\)`, as("BIGINT value is out of range in '(%s)'")),
 	rule(1792, `cannot execute statement in a READ ONLY transaction`, as("Cannot execute statement in a READ ONLY transaction.")),
 	rule(3819, `Check constraint "([^"]*)" violated`, as("Check constraint '%s' is violated.")),
-}
-
-func foreignKey(head string) func([]string, Statement) string {
-	return func(m []string, st Statement) string {
-		table := "`" + strings.ReplaceAll(qualified(m[2], st), ".", "`.`") + "`"
-		return fmt.Sprintf("%s (%s, CONSTRAINT `%s` REFERENCES `%s`)", head, table, m[1], m[3])
-	}
 }
 
 // deniedCommand names the statement. go-mysql-server does not say which table

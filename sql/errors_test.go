@@ -20,6 +20,7 @@ import (
 // Errors that are at hand as values: by type, and again after the handler of
 // go-mysql-server reduced them to their text.
 func TestTranslate_Values(t *testing.T) {
+	fk := storage.ForeignKey{Name: "fk", Columns: []string{"a"}, Database: "d", Table: "p", Parent: []string{"id"}, OnDelete: storage.SetNull}
 	cases := []struct {
 		err   error
 		num   uint16
@@ -53,8 +54,8 @@ func TestTranslate_Values(t *testing.T) {
 		{context.Canceled, 1317, "70100", "Query execution was interrupted"},
 		{context.DeadlineExceeded, 3024, "HY000", "Query execution was interrupted, maximum statement execution time exceeded"},
 		{gms.ErrInsertIntoNonNullableDefaultNullColumn.New("a"), 1364, "HY000", "Field 'a' doesn't have a default value"},
-		{gms.ErrForeignKeyParentViolation.New("fk", "c", "p", "[1]"), 1451, "23000", "Cannot delete or update a parent row: a foreign key constraint fails (`d`.`c`, CONSTRAINT `fk` REFERENCES `p`)"},
-		{gms.ErrForeignKeyChildViolation.New("fk", "c", "p", "[1]"), 1452, "23000", "Cannot add or update a child row: a foreign key constraint fails (`d`.`c`, CONSTRAINT `fk` REFERENCES `p`)"},
+		{gms.ErrForeignKeyParentViolation.Wrap(&storage.ForeignKeyError{Key: fk, DB: "d", Table: "c", Parent: true}, "fk", "c", "p", ""), 1451, "23000", "Cannot delete or update a parent row: a foreign key constraint fails (`d`.`c`, CONSTRAINT `fk` FOREIGN KEY (`a`) REFERENCES `p` (`id`) ON DELETE SET NULL)"},
+		{gms.ErrForeignKeyChildViolation.Wrap(&storage.ForeignKeyError{Key: fk, DB: "d", Table: "c"}, "fk", "c", "p", ""), 1452, "23000", "Cannot add or update a child row: a foreign key constraint fails (`d`.`c`, CONSTRAINT `fk` FOREIGN KEY (`a`) REFERENCES `p` (`id`) ON DELETE SET NULL)"},
 		{gms.ErrReadOnlyTransaction.New(), 1792, "25006", "Cannot execute statement in a READ ONLY transaction."},
 
 		{&storage.DuplicateError{Table: "t", Key: "PRIMARY", Entry: "1-a"}, 1062, "23000", "Duplicate entry '1-a' for key 't.PRIMARY'"},

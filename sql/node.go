@@ -155,8 +155,12 @@ func (it *okIter) Close(*gms.Context) error { return nil }
 // go-mysql-server's handler passes on as it is.
 func clientError(err error) error {
 	var re *replstate.Error
-	if errors.As(err, &re) {
+	var definition *storage.DefinitionError
+	switch {
+	case errors.As(err, &re):
 		return sqlError(re.Number, re.SQLState, "%s", re.Text)
+	case errors.As(err, &definition):
+		return sqlError(definition.Errno, sqlState(definition.Errno), "%s", definition.Text)
 	}
 	return err
 }

@@ -110,10 +110,10 @@ func (p *parser) ParseOneWithOptions(ctx context.Context, query string, o sqlpar
 	return p.own(ctx, stmt), end, nil
 }
 
-// alter parses ALTER TABLE and its kin, but for foreign keys alone.
+// alter parses ALTER TABLE and its kin.
 func (p *parser) alter(ctx context.Context, query string, o sqlparser.ParserOptions) (stmt sqlparser.Statement, end int, ok bool, err error) {
 	st, end, ok, err := replstmt.ParseAlter(query)
-	if !ok || err != nil || st.ForeignKeysOnly() {
+	if !ok || err != nil {
 		return nil, end, ok && err != nil, err
 	}
 	stmt, err = p.parseAlter(ctx, st, o)

@@ -89,7 +89,9 @@ func (s *Server) buildEngine() {
 	exec := &builder{server: s}
 	a := analyzer.NewBuilder(newCatalog(s.provider)).
 		AddOverrides(overrides).
+		AddPreAnalyzeRule(detachKeysID, detachKeys).
 		Build()
+	s.showKeys(a.Catalog.InfoSchema)
 	s.registerFunctions(a.Catalog)
 	s.engine = sqle.New(a, &sqle.Config{})
 	exec.base = a.ExecBuilder

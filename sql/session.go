@@ -24,15 +24,16 @@ type Session struct {
 	internal bool
 	repl     *replicated // the statement of a source that runs, or nil
 
-	text      string           // the statement's text, when the packet holds several
-	running   bool             // a statement has begun
-	built     bool             // its plan's root has been seen
-	root      gms.Node         // of its plan; nil before it is built
-	locking   bool             // it has a locking clause
-	showing   bool             // go-mysql-server builds the rows of a SHOW COLUMNS that is ours
-	building  bool             // inside the outermost DDL node
-	updating  *plan.Update     // go-mysql-server builds this UPDATE
-	committed tables.Committed // the last commit
+	text      string                      // the statement's text, when the packet holds several
+	running   bool                        // a statement has begun
+	built     bool                        // its plan's root has been seen
+	root      gms.Node                    // of its plan; nil before it is built
+	locking   bool                        // it has a locking clause
+	showing   bool                        // go-mysql-server builds the rows of a SHOW COLUMNS that is ours
+	building  bool                        // inside the outermost DDL node
+	updating  *plan.Update                // go-mysql-server builds this UPDATE
+	committed tables.Committed            // the last commit
+	keys      []*gms.ForeignKeyConstraint // of the CREATE TABLE at hand
 
 	next     nextTransaction // SET TRANSACTION
 	released bool            // the connection ends after this command

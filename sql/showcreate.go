@@ -11,7 +11,8 @@ import (
 )
 
 // showCreateTable is SHOW CREATE TABLE: go-mysql-server's text, with what it
-// leaves out of keys: descending columns, and prefixes of a primary key.
+// leaves out of keys: descending columns, prefixes of a primary key, and foreign
+// keys.
 func (b *builder) showCreateTable(ctx *gms.Context, s *Session, n *plan.ShowCreateTable, row gms.Row) (gms.RowIter, error) {
 	t, ok := n.Child.(gms.TableNode)
 	if s.showing || n.IsView || !ok || t.Database() == nil {
@@ -32,7 +33,7 @@ func (b *builder) showCreateTable(ctx *gms.Context, s *Session, n *plan.ShowCrea
 		return gms.RowsToRowIter(rows...), err
 	}
 	if text, ok := rows[0][1].(string); ok {
-		rows[0][1] = withKeys(text, def)
+		rows[0][1] = withForeignKeys(withKeys(text, def), def)
 	}
 	return gms.RowsToRowIter(rows...), nil
 }

@@ -62,16 +62,6 @@ type AlterTable struct {
 // Name implements Statement.
 func (s *AlterTable) Name() string { return "ALTER TABLE" }
 
-// ForeignKeysOnly reports whether all clauses are about foreign keys.
-func (s *AlterTable) ForeignKeysOnly() bool {
-	for _, c := range s.Clauses {
-		if c.Kind != AddForeignKey && c.Kind != DropForeignKey {
-			return false
-		}
-	}
-	return len(s.Clauses) > 0
-}
-
 // ParseAlter parses the first statement of sql if it is ALTER TABLE, CREATE
 // INDEX or DROP INDEX, in the way of Parse.
 func ParseAlter(sql string) (stmt *AlterTable, remainder int, ok bool, err error) {

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -227,6 +228,7 @@ func rowsEventName(t event.Type) string {
 func (x *groupReader) fail(ev event.Event, name string, s *Schema, err error) error {
 	number, text, handler := uint16(0), "", ""
 	var dup *DuplicateError
+	var key *ForeignKeyError
 	var conv *rowimage.ConversionError
 	var noTable *NoTableError
 	var noDB *NoDatabaseError
@@ -235,6 +237,13 @@ func (x *groupReader) fail(ev event.Event, name string, s *Schema, err error) er
 		number, text, handler = 1062, dup.Error(), "HA_ERR_FOUND_DUPP_KEY"
 	case errors.Is(err, ErrRowNotFound) && s != nil:
 		number, text, handler = 1032, fmt.Sprintf("Can't find record in '%s'", s.Name), "HA_ERR_KEY_NOT_FOUND"
+	case errors.As(err, &key):
+		number, text, handler = key.Number(), key.Error(), "HA_ERR_NO_REFERENCED_ROW"
+		if key.Parent {
+			handler = "HA_ERR_ROW_IS_REFERENCED"
+		}
+	case errors.Is(err, errCascadeDepth):
+		number, text, handler = errCascadeDepth.Errno, errCascadeDepth.Text, "HA_ERR_FK_DEPTH_EXCEEDED"
 	case errors.Is(err, lock.ErrTimeout):
 		number, text, handler = 1205, "Lock wait timeout exceeded; try restarting transaction", "HA_ERR_LOCK_WAIT_TIMEOUT"
 	case errors.Is(err, lock.ErrDeadlock):
@@ -280,15 +289,20 @@ func (x *groupReader) place(ev event.Event) string {
 
 // redo is the rowStore of recovery: an indexed batch, stamped at once.
 type redo struct {
+	ts  *tables
 	b   *pebble.Batch
 	csn txn.CSN
 }
 
 func (r *redo) read(key []byte) ([]byte, error) { return fetch(r.b, key) }
-func (r *redo) lock([]byte) error               { return nil }
-func (r *redo) del(key []byte) error            { return r.b.Delete(key, nil) }
+func (r *redo) lock([]byte, lock.Mode) error    { return nil }
+func (r *redo) del(key []byte, _ int) error     { return r.b.Delete(key, nil) }
 
-func (r *redo) set(key, value []byte) error {
+func (r *redo) related(t *Table) (*relations, error) {
+	return r.ts.catalog.Load().relations(t.schema.ID), nil
+}
+
+func (r *redo) set(key, value []byte, _ int) error {
 	if key[0] == rowSpace {
 		putStamp(value, r.csn)
 	}
@@ -299,6 +313,10 @@ func (r *redo) withHash(prefix []byte, fn func(id []byte) (bool, error)) error {
 	return scanPrefix(r.b, prefix, func(key, _ []byte) (bool, error) { return fn(key[len(prefix):]) })
 }
 
+func (r *redo) entries(prefix, after []byte, _ int, fn func(key, value []byte) (bool, error)) error {
+	return scanBehind(r.b, prefix, after, func(key, value []byte) (bool, error) { return fn(bytes.Clone(key), bytes.Clone(value)) })
+}
+
 func (r *redo) eachRow(t *Table, fn func(key, value []byte) (bool, error)) error {
 	return scanPrefix(r.b, appendID(nil, rowSpace, t.schema.ID), fn)
 }
@@ -307,7 +325,7 @@ func (r *redo) eachRow(t *Table, fn func(key, value []byte) (bool, error)) error
 // and an update or delete its own: else the logs and the store do not belong
 // together, and nothing is repaired by guessing.
 func (ts *tables) applyRecord(b *pebble.Batch, large *overlay, csn txn.CSN, events txn.Events, checksum bool) error {
-	a := &rowApplier{s: &redo{b, csn}}
+	a := &rowApplier{s: &redo{ts, b, csn}, trusting: true}
 	if large != nil {
 		a.s = &largeRedo{ts, large}
 	}

@@ -150,8 +150,8 @@ func TestApply_RoundTrip(t *testing.T) {
 		src.checkIndexes(t, srcTabs[i])
 	}
 	ch := dst.tables.channel("c")
-	if len(ch.over) != 0 || len(ch.hashed) != 0 || dst.tables.locks.Len() != 0 {
-		t.Fatal("the channel keeps", len(ch.over), len(ch.hashed), "keys and", dst.tables.locks.Len(), "locks")
+	if len(ch.over) != 0 || len(ch.groups) != 0 || dst.tables.locks.Len() != 0 {
+		t.Fatal("the channel keeps", len(ch.over), len(ch.groups), "keys and", dst.tables.locks.Len(), "locks")
 	}
 	// What the replica logs says the same as what it read.
 	for i, evs := range stream {

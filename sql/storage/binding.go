@@ -134,6 +134,7 @@ func (b *binding) apply(ev event.Event, r *event.RowsInfo, a *rowApplier) error 
 	if r.Columns != len(b.remote.Columns()) {
 		return fmt.Errorf("%w: %d columns, the table map has %d", errCorruptEvent, r.Columns, len(b.remote.Columns()))
 	}
+	a.noKeys = r.Flags&event.RowsNoFK != 0
 	hasBefore, hasAfter := true, true
 	switch ev.Type() {
 	case event.WriteRowsV1, event.WriteRowsV2:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sort"
 	"strings"
+	"sync"
 
 	"binrelay/binlog/txn"
 )
@@ -15,6 +16,9 @@ import (
 type Catalog struct {
 	dbs  map[string]*dbEntry
 	byID map[TableID]*Table
+
+	once    sync.Once
+	related map[TableID]*relations // foreign keys, found by once
 }
 
 type dbEntry struct {

@@ -1,9 +1,12 @@
 package storage
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -23,7 +26,7 @@ type channel struct {
 
 	mu         sync.Mutex
 	over       map[string]*overVersion
-	hashed     map[string]map[string]struct{} // h| keys in over: prefix → row ids
+	groups     map[string]map[string]struct{} // keys in over that are searched by a prefix: prefix → rest
 	seq        uint64
 	visibleSeq uint64 // newest that is visible or has failed
 	inFlight   int
@@ -38,6 +41,7 @@ type overVersion struct {
 	seq   uint64
 	value []byte
 	del   bool
+	group int // bytes of the key by which it is searched, 0 = it is not
 }
 
 // hashPrefix is the length of an h| key before the row id.
@@ -49,7 +53,7 @@ func (ts *tables) channel(name string) *channel {
 	ch := ts.channels[name]
 	if ch == nil {
 		ch = &channel{ts: ts, chain: ts.locks.NewChain(0), binds: make(map[uint64]*binding),
-			over: make(map[string]*overVersion), hashed: make(map[string]map[string]struct{})}
+			over: make(map[string]*overVersion), groups: make(map[string]map[string]struct{})}
 		ts.channels[name] = ch
 	}
 	return ch
@@ -164,13 +168,13 @@ func (a *applied) read(key []byte) ([]byte, error) {
 	return fetch(a.ch.ts.e.db, key)
 }
 
-func (a *applied) lock(key []byte) error {
-	return a.link.Acquire(a.ctx, key, lock.X, a.wait)
+func (a *applied) lock(key []byte, m lock.Mode) error {
+	return a.link.Acquire(a.ctx, key, m, a.wait)
 }
 
-func (a *applied) set(key, value []byte) error {
+func (a *applied) set(key, value []byte, group int) error {
 	if a.n++; a.big != nil {
-		return a.big.set(key, value)
+		return a.big.set(key, value, group)
 	}
 	b := a.p.batch
 	op := b.SetDeferred(len(key), len(value))
@@ -179,18 +183,18 @@ func (a *applied) set(key, value []byte) error {
 	if key[0] == rowSpace {
 		a.p.stamps = append(a.p.stamps, uint32(b.Len()-len(value)))
 	}
-	a.note(key, &overVersion{seq: a.seq, value: value})
+	a.note(key, &overVersion{seq: a.seq, value: value, group: group})
 	return errors.Join(op.Finish(), a.grown(len(key)+len(value)))
 }
 
-func (a *applied) del(key []byte) error {
+func (a *applied) del(key []byte, group int) error {
 	if a.n++; a.big != nil {
-		return a.big.del(key)
+		return a.big.del(key, group)
 	}
 	if key[0] == rowSpace {
 		a.deleted = append(a.deleted, hash64(key))
 	}
-	a.note(key, &overVersion{seq: a.seq, del: true})
+	a.note(key, &overVersion{seq: a.seq, del: true, group: group})
 	return errors.Join(a.p.batch.Delete(key, nil), a.grown(len(key)))
 }
 
@@ -222,9 +226,9 @@ func (a *applied) grown(n int) error {
 		case err != nil || !ok:
 			return errors.Join(errors.New("malformed batch"), err)
 		case kind == pebble.InternalKeyKindDelete:
-			err = a.big.del(key)
+			err = a.big.del(key, 0)
 		default:
-			err = a.big.set(key, value)
+			err = a.big.set(key, value, 0)
 		}
 		if err != nil {
 			return err
@@ -253,26 +257,27 @@ func (a *applied) note(key []byte, v *overVersion) {
 	if was == nil || was.seq != a.seq {
 		a.keys, a.before = append(a.keys, k), append(a.before, was)
 	}
-	if key[0] == hashSpace && was == nil {
-		ids := ch.hashed[k[:hashPrefix]]
-		if ids == nil {
-			ids = make(map[string]struct{})
-			ch.hashed[k[:hashPrefix]] = ids
+	if n := v.group; n > 0 {
+		rest := ch.groups[k[:n]]
+		if rest == nil {
+			rest = make(map[string]struct{})
+			ch.groups[k[:n]] = rest
 		}
-		ids[k[hashPrefix:]] = struct{}{}
+		rest[k[n:]] = struct{}{}
 	}
 }
 
 // forget takes a key out of the overlay; mu is held.
 func (ch *channel) forget(k string) {
+	v := ch.over[k]
 	delete(ch.over, k)
-	if k[0] != hashSpace {
+	if v == nil || v.group == 0 {
 		return
 	}
-	ids := ch.hashed[k[:hashPrefix]]
-	delete(ids, k[hashPrefix:])
-	if len(ids) == 0 {
-		delete(ch.hashed, k[:hashPrefix])
+	rest := ch.groups[k[:v.group]]
+	delete(rest, k[v.group:])
+	if len(rest) == 0 {
+		delete(ch.groups, k[:v.group])
 	}
 }
 
@@ -283,7 +288,7 @@ func (a *applied) withHash(prefix []byte, fn func(id []byte) (bool, error)) erro
 	ch := a.ch
 	ch.mu.Lock()
 	var mine []string
-	for id := range ch.hashed[string(prefix)] {
+	for id := range ch.groups[string(prefix)] {
 		if !ch.over[string(prefix)+id].del {
 			mine = append(mine, id)
 		}
@@ -295,6 +300,87 @@ func (a *applied) withHash(prefix []byte, fn func(id []byte) (bool, error)) erro
 		}
 	}
 	return scanPrefix(ch.ts.e.db, prefix, func(key, _ []byte) (bool, error) { return fn(key[len(prefix):]) })
+}
+
+// entries implements rowStore: what is in flight and what is in the store, as
+// one sequence.
+func (a *applied) entries(prefix, after []byte, group int, fn func(key, value []byte) (bool, error)) error {
+	if a.big != nil {
+		return a.big.entries(prefix, after, group, fn)
+	}
+	ch, p := a.ch, string(prefix)
+	type entry struct {
+		key   string
+		value []byte
+	}
+	var mine []entry
+	take := func(k string, v *overVersion) {
+		if !v.del && strings.HasPrefix(k, p) && k > string(after) {
+			mine = append(mine, entry{k, v.value})
+		}
+	}
+	ch.mu.Lock()
+	if group > 0 {
+		for rest := range ch.groups[p[:group]] {
+			take(p[:group]+rest, ch.over[p[:group]+rest])
+		}
+	} else {
+		for k, v := range ch.over {
+			take(k, v)
+		}
+	}
+	ch.mu.Unlock()
+	slices.SortFunc(mine, func(a, b entry) int { return strings.Compare(a.key, b.key) })
+	ended := false
+	upTo := func(key []byte) error { // gives out mine before a key of the store, nil = the rest
+		for !ended && len(mine) > 0 && (key == nil || mine[0].key <= string(key)) {
+			e := mine[0]
+			mine = mine[1:]
+			var err error
+			if ended, err = fn([]byte(e.key), e.value); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	err := scanBehind(ch.ts.e.db, prefix, after, func(key, value []byte) (bool, error) {
+		if err := upTo(key); ended || err != nil {
+			return true, err
+		}
+		ch.mu.Lock()
+		over := ch.over[string(key)] != nil
+		ch.mu.Unlock()
+		if over {
+			return false, nil
+		}
+		var err error
+		ended, err = fn(bytes.Clone(key), bytes.Clone(value))
+		return ended, err
+	})
+	if err != nil {
+		return err
+	}
+	return upTo(nil)
+}
+
+// related implements rowStore: the tables around t are locked against DDL.
+func (a *applied) related(t *Table) (*relations, error) {
+	rel := a.ch.ts.catalog.Load().relations(t.schema.ID)
+	if rel == nil {
+		return nil, nil
+	}
+	lockName := func(n metaName, m lock.Mode) error { return a.link.Acquire(a.ctx, n.key(), m, a.wait) }
+	for _, r := range rel.parents {
+		if err := lockName(metaName{r.key.Database, r.key.Table}, lock.IS); err != nil {
+			return nil, err
+		}
+	}
+	for _, r := range rel.children {
+		if err := lockName(metaName{r.child.schema.Database, r.child.schema.Name}, lock.IX); err != nil {
+			return nil, err
+		}
+	}
+	return a.ch.ts.catalog.Load().relations(t.schema.ID), nil
 }
 
 func (a *applied) eachRow(t *Table, fn func(key, value []byte) (bool, error)) error {
@@ -329,7 +415,12 @@ func (a *applied) eachRow(t *Table, fn func(key, value []byte) (bool, error)) er
 
 // scanPrefix calls fn for the keys that begin with prefix until it returns true.
 func scanPrefix(r pebble.Reader, prefix []byte, fn func(key, value []byte) (bool, error)) error {
-	it, err := r.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: prefixEnd(prefix)})
+	return scanBehind(r, prefix, nil, fn)
+}
+
+// scanBehind is scanPrefix for the keys after one, nil = all.
+func scanBehind(r pebble.Reader, prefix, after []byte, fn func(key, value []byte) (bool, error)) error {
+	it, err := r.NewIter(&pebble.IterOptions{LowerBound: behind(prefix, after), UpperBound: prefixEnd(prefix)})
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -31,6 +32,8 @@ type DDLStatement struct {
 	ErrorCode uint16        // error the statement ended with on the source
 	Locks     *TableLocks   // of the session: LOCK TABLES; nil = none
 	NoUse     bool          // LOG_EVENT_SUPPRESS_USE: DB is named by the statement
+
+	NoForeignKeys bool // foreign_key_checks = 0
 }
 
 // DDL is one statement's changes to the catalog. They become visible and
@@ -301,7 +304,23 @@ func (d *DDL) RenameTable(db, name, db2, name2 string) error {
 	}
 	s := t.schema.own()
 	s.Database, s.Name = db2, name2
+	for i := range s.ForeignKeys {
+		k := &s.ForeignKeys[i]
+		if k.Database == db && k.Table == name {
+			k.Database, k.Table = db2, name2
+		}
+		if n, ok := strings.CutPrefix(k.Name, generatedName(name)); ok {
+			k.Name = generatedName(name2) + n
+		}
+		if (db != db2 || k.Name != t.schema.ForeignKeys[i].Name) && d.cat.hasForeignKey(db2, k.Name) {
+			return definitionErrorf(1826, "Duplicate foreign key constraint name '%s'", k.Name)
+		}
+	}
 	n, err := compileTable(s, d.ts.e.o.Weigh, t.count)
+	if err != nil {
+		return err
+	}
+	err = d.changeChildren(db, name, func(k *ForeignKey) { k.Database, k.Table = db2, name2 })
 	if err != nil {
 		return err
 	}
@@ -313,6 +332,9 @@ func (d *DDL) RenameTable(db, name, db2, name2 string) error {
 func (d *DDL) TruncateTable(db, name string) error {
 	t, err := d.lockTable(db, name, lock.X)
 	if err != nil {
+		return err
+	}
+	if err := d.checkTruncate(db, name); err != nil {
 		return err
 	}
 	s := t.schema.own()
@@ -383,6 +405,9 @@ func (d *DDL) Commit(ctx context.Context) (txn.Result, error) {
 // build waits for the readers of tables that change, makes built data durable
 // and makes what the Committer needs.
 func (d *DDL) build(logged bool) (*pending, error) {
+	if err := d.checkKeys(); err != nil {
+		return nil, err
+	}
 	for _, n := range d.upgrade {
 		if err := d.lock(n, lock.X); err != nil {
 			return nil, err

@@ -326,8 +326,8 @@ func (it *Iter) lock(value []byte) (bool, error) {
 		return false, err
 	}
 	it.image = image
-	if tx.ov.get(it.rowKey, all) != nil {
-		return true, nil // ours: nobody else can have changed it
+	if v := tx.ov.get(it.rowKey, all); v != nil {
+		return it.own(v) // nobody else can have changed it
 	}
 	newest, err := tx.read(tx.ts.e.db, it.rowKey, all)
 	if err != nil {
@@ -363,6 +363,20 @@ func (it *Iter) lock(value []byte) (bool, error) {
 		return !waited || it.passed, nil
 	}
 	return false, nil
+}
+
+// own shows a row that this transaction has written: as it was when the
+// statement began, unless a cascade of the statement has changed it.
+func (it *Iter) own(v *version) (bool, error) {
+	if !it.tx.cascades || v.stmt != it.tx.stmt {
+		return true, nil
+	}
+	if v.del {
+		return false, nil
+	}
+	_, image, err := it.t.split(v.value)
+	it.image = image
+	return true, err
 }
 
 // place says where a locked row stands in the scan's range.

@@ -2,6 +2,8 @@ package storage
 
 import (
 	"bytes"
+
+	"binrelay/sql/storage/lock"
 )
 
 // largeRedo is the rowStore of a transaction that does not fit into memory: an
@@ -31,13 +33,19 @@ func (l *largeRedo) read(key []byte) ([]byte, error) {
 	return fetch(l.ts.e.db, key)
 }
 
-func (l *largeRedo) lock([]byte) error { return nil }
+func (l *largeRedo) lock([]byte, lock.Mode) error { return nil }
 
-func (l *largeRedo) set(key, value []byte) error {
+func (l *largeRedo) related(t *Table) (*relations, error) {
+	return l.ts.catalog.Load().relations(t.schema.ID), nil
+}
+
+func (l *largeRedo) set(key, value []byte, _ int) error {
 	return l.put(put{key: bytes.Clone(key), value: bytes.Clone(value)})
 }
 
-func (l *largeRedo) del(key []byte) error { return l.put(put{key: bytes.Clone(key), del: true}) }
+func (l *largeRedo) del(key []byte, _ int) error {
+	return l.put(put{key: bytes.Clone(key), del: true})
+}
 
 func (l *largeRedo) put(p put) error {
 	l.o.put(1, p)
@@ -51,13 +59,22 @@ func (l *largeRedo) withHash(prefix []byte, fn func(id []byte) (bool, error)) er
 	return l.scan(prefix, func(key, _ []byte) (bool, error) { return fn(bytes.Clone(key[len(prefix):])) })
 }
 
+func (l *largeRedo) entries(prefix, after []byte, _ int, fn func(key, value []byte) (bool, error)) error {
+	return l.scanBehind(prefix, after, func(key, value []byte) (bool, error) { return fn(bytes.Clone(key), bytes.Clone(value)) })
+}
+
 func (l *largeRedo) eachRow(t *Table, fn func(key, value []byte) (bool, error)) error {
 	return l.scan(appendID(nil, rowSpace, t.schema.ID), fn)
 }
 
 // scan calls fn for the keys that begin with prefix until it returns true.
 func (l *largeRedo) scan(prefix []byte, fn func(key, value []byte) (bool, error)) error {
-	m, err := newMergeIter(l.ts.e.db, l.o, prefix, prefixEnd(prefix), all, false)
+	return l.scanBehind(prefix, nil, fn)
+}
+
+// scanBehind is scan for the keys after one, nil = all.
+func (l *largeRedo) scanBehind(prefix, after []byte, fn func(key, value []byte) (bool, error)) error {
+	m, err := newMergeIter(l.ts.e.db, l.o, behind(prefix, after), prefixEnd(prefix), all, false)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"binrelay/binlog/rowimage"
+	"binrelay/sql/storage/lock"
 )
 
 // rowStore is what row changes that need no SQL are resolved against: the
@@ -15,9 +16,15 @@ type rowStore interface {
 	// read returns the newest value; nil = there is none.
 	read(key []byte) ([]byte, error)
 	// lock locks a row or unique key.
-	lock(key []byte) error
-	set(key, value []byte) error
-	del(key []byte) error
+	lock(key []byte, m lock.Mode) error
+	// related returns the foreign keys of a table, nil when it has none.
+	related(t *Table) (*relations, error)
+	// set and del change a key. The first group bytes are those that entries
+	// looks for, 0 = it does not.
+	set(key, value []byte, group int) error
+	del(key []byte, group int) error
+	// entries is that of keyRows; group is the one given to set.
+	entries(prefix, after []byte, group int, fn func(key, value []byte) (done bool, err error)) error
 	// withHash calls fn with the row id of each h| key that may begin with
 	// prefix, until fn returns true. Some may not exist any more.
 	withHash(prefix []byte, fn func(id []byte) (done bool, err error)) error
@@ -33,6 +40,9 @@ type rowApplier struct {
 	was   []rowimage.Cell
 	is    []rowimage.Cell
 	autos map[*Table]struct{} // tables whose AUTO_INCREMENT counters moved
+
+	noKeys   bool // the rows at hand come with NO_FOREIGN_KEY_CHECKS
+	trusting bool // what the rows refer to was checked before
 }
 
 // side is what a rows event says of one row before or after its change: a full
@@ -64,12 +74,23 @@ func (a *rowApplier) insert(t *Table, image []byte) error {
 			return err
 		}
 	}
+	if !a.noKeys {
+		if err := a.keys().inserted(t, image); err != nil {
+			return err
+		}
+	}
 	return a.store(t, nil, nil, key, image)
+}
+
+// keys returns what checks and carries out the foreign keys of one change: those
+// that the source left to its replicas.
+func (a *rowApplier) keys() *keyChecker {
+	return &keyChecker{rows: applierRows{a}, trusting: a.trusting}
 }
 
 // free locks a row key and fails when there is a row.
 func (a *rowApplier) free(t *Table, key, image []byte) error {
-	if err := a.s.lock(key); err != nil {
+	if err := a.s.lock(key, lock.X); err != nil {
 		return err
 	}
 	value, err := a.s.read(key)
@@ -101,6 +122,20 @@ func (a *rowApplier) update(t *Table, before, after *side) error {
 	if !after.full {
 		next = t.layout.Merge(nil, image, a.was, after.data, after.cells)
 	}
+	if !a.noKeys {
+		if err := a.keys().changing(t, key, image, next, nil); err != nil {
+			return err
+		}
+	}
+	return a.replace(t, key, image, next)
+}
+
+// replace stores a row that is found as it will be.
+func (a *rowApplier) replace(t *Table, key, image, next []byte) error {
+	var err error
+	if a.was, err = t.layout.Cut(image, a.was[:0]); err != nil {
+		return err
+	}
 	if a.is, err = t.layout.Cut(next, a.is[:0]); err != nil {
 		return err
 	}
@@ -124,10 +159,38 @@ func (a *rowApplier) remove(t *Table, before *side) error {
 	if err != nil {
 		return err
 	}
+	if !a.noKeys {
+		if err := a.keys().deleted(t, key, image); err != nil {
+			return err
+		}
+	}
+	return a.drop(t, key, image)
+}
+
+// drop deletes a row that is found.
+func (a *rowApplier) drop(t *Table, key, image []byte) error {
+	var err error
 	if a.was, err = t.layout.Cut(image, a.was[:0]); err != nil {
 		return err
 	}
 	return a.store(t, key, image, nil, nil)
+}
+
+// applierRows makes the applier the keyRows of one change.
+type applierRows struct{ *rowApplier }
+
+func (r applierRows) related(t *Table) (*relations, error)  { return r.s.related(t) }
+func (r applierRows) newest(key []byte) ([]byte, error)     { return r.s.read(key) }
+func (r applierRows) lockKey(key []byte, m lock.Mode) error { return r.s.lock(key, m) }
+func (r applierRows) change(t *Table, key, before, after []byte) error {
+	if after == nil {
+		return r.drop(t, key, before)
+	}
+	return r.replace(t, key, before, after)
+}
+
+func (r applierRows) entries(prefix, after []byte, group int, fn func(key, value []byte) (bool, error)) error {
+	return r.s.entries(prefix, after, group, fn)
 }
 
 // find locks the row that a rows event describes and returns it as it is: by
@@ -184,7 +247,7 @@ func (a *rowApplier) find(t *Table, before *side) (key, image []byte, err error)
 
 // rowAt locks a row and returns its image; nil: there is none.
 func (a *rowApplier) rowAt(t *Table, key []byte) ([]byte, error) {
-	if err := a.s.lock(key); err != nil {
+	if err := a.s.lock(key, lock.X); err != nil {
 		return nil, err
 	}
 	value, err := a.s.read(key)
@@ -228,18 +291,22 @@ func (a *rowApplier) store(t *Table, key, old, newKey, image []byte) error {
 	}
 	if t.primary == nil {
 		if old != nil {
-			if err := a.s.del(t.hashKey(nil, old, a.was, key[idPrefix:])); err != nil {
+			if err := a.s.del(t.hashKey(nil, old, a.was, key[idPrefix:]), hashPrefix); err != nil {
 				return err
 			}
 		}
 		if image != nil {
-			if err := a.s.set(t.hashKey(nil, image, a.is, newKey[idPrefix:]), nil); err != nil {
+			if err := a.s.set(t.hashKey(nil, image, a.is, newKey[idPrefix:]), nil, hashPrefix); err != nil {
 				return err
 			}
 		}
 	}
 	if old != nil && moved {
-		if err := a.s.del(key); err != nil {
+		group, err := t.group(-1, old, a.was)
+		if err == nil {
+			err = a.s.del(key, group)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -255,7 +322,11 @@ func (a *rowApplier) store(t *Table, key, old, newKey, image []byte) error {
 		}
 		a.autos[t] = struct{}{}
 	}
-	return a.s.set(newKey, appendRow(make([]byte, 0, rowHeader(t.schema.Version)+len(image)), t.schema.Version, image))
+	group, err := t.group(-1, image, a.is)
+	if err != nil {
+		return err
+	}
+	return a.s.set(newKey, appendRow(make([]byte, 0, rowHeader(t.schema.Version)+len(image)), t.schema.Version, image), group)
 }
 
 func (a *rowApplier) storeEntry(t *Table, i int, key, old, newKey, image []byte, moved bool) error {
@@ -277,7 +348,7 @@ func (a *rowApplier) storeEntry(t *Table, i int, key, old, newKey, image []byte,
 		return nil
 	}
 	if oldUnique {
-		if err := a.s.lock(oldEntry); err != nil {
+		if err := a.s.lock(oldEntry, lock.X); err != nil {
 			return err
 		}
 	}
@@ -287,19 +358,27 @@ func (a *rowApplier) storeEntry(t *Table, i int, key, old, newKey, image []byte,
 		}
 	}
 	if old != nil && !same {
-		if err := a.s.del(oldEntry); err != nil {
+		group, err := t.group(i, old, a.was)
+		if err == nil {
+			err = a.s.del(oldEntry, group)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	if image == nil {
 		return nil
 	}
-	return a.s.set(entry, t.indexValue(i, newKey[idPrefix:]))
+	group, err := t.group(i, image, a.is)
+	if err != nil {
+		return err
+	}
+	return a.s.set(entry, t.indexValue(i, newKey[idPrefix:]), group)
 }
 
 // claim locks a unique key and fails when another row than key has it.
 func (a *rowApplier) claim(t *Table, i int, entry, image, key []byte) error {
-	if err := a.s.lock(entry); err != nil {
+	if err := a.s.lock(entry, lock.X); err != nil {
 		return err
 	}
 	pk, err := a.s.read(entry)

@@ -15,14 +15,21 @@ const maxRowsEvent = 8192
 type rowLog struct {
 	cache *eventCache
 	begin func(dst []byte) []byte // the BEGIN event; nil = none (private log)
-	flags uint16                  // on every rows event
 
 	table *Table     // of the open rows event
 	kind  event.Type // of the open rows event
+	flags uint16     // of the open group's rows events
 }
 
-// add logs one row. before is nil for an insert, after for a delete.
-func (l *rowLog) add(h event.Header, t *Table, before, after []byte) error {
+// add logs one row. before is nil for an insert, after for a delete. A group
+// has one set of flags, because appliers look at those of its first event.
+func (l *rowLog) add(h event.Header, t *Table, before, after []byte, flags uint16) error {
+	if l.table != nil && l.flags != flags {
+		if err := l.endStatement(); err != nil {
+			return err
+		}
+	}
+	l.flags = flags
 	kind := event.UpdateRowsV2
 	switch {
 	case before == nil:

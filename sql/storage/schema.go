@@ -41,6 +41,38 @@ type Index struct {
 	Extra   map[string]string // opaque to storage
 }
 
+// Action is what happens to child rows when their parent row goes, or changes
+// the columns that they refer to.
+type Action uint8
+
+const (
+	NoAction Action = iota // refused, like Restrict; what a key without a clause does
+	Restrict
+	Cascade
+	SetNull
+)
+
+// String returns the action's words in SQL.
+func (a Action) String() string {
+	return [...]string{"NO ACTION", "RESTRICT", "CASCADE", "SET NULL"}[a]
+}
+
+// changesRows reports whether the action changes child rows.
+func (a Action) changesRows() bool { return a == Cascade || a == SetNull }
+
+// ForeignKey makes rows refer to rows of a parent table by equal values. The
+// parent is known by its names alone: with foreign_key_checks = 0 it may be
+// made later, or be gone.
+type ForeignKey struct {
+	Name     string
+	Columns  []string // of the table that has the key
+	Database string   // of the parent
+	Table    string   // the parent
+	Parent   []string // columns of the parent
+	OnDelete Action
+	OnUpdate Action
+}
+
 // Schema is a table's definition. It is immutable once in the catalog.
 type Schema struct {
 	ID            TableID // assigned by storage
@@ -50,7 +82,8 @@ type Schema struct {
 	Columns       []Column
 	Primary       []IndexPart // empty = hidden row id
 	Indexes       []Index
-	Collation     uint16 // MySQL's collation id
+	ForeignKeys   []ForeignKey // of which the table is the child
+	Collation     uint16       // MySQL's collation id
 	Comment       string
 	AutoIncrement uint64            // first value of the counter; 0 = 1. Read at creation only
 	Defaults      []byte            // image of a row of defaults, for replicated rows that lack columns; nil = not known

@@ -21,13 +21,15 @@ type Table struct {
 	layout  *rowimage.Layout
 	primary *keycodec.Encoder // nil: hidden row id
 	indexes []*keycodec.Encoder
-	uniques []int         // places of the unique indexes
-	floats  bool          // has FLOAT or DOUBLE columns
-	auto    int           // the AUTO_INCREMENT column, -1 = none
-	mapped  []byte        // its Table_map event, time and server id 0
-	count   *counters     // shared by all versions of the table
-	since   atomic.Uint64 // CSN of the definition: older views cannot use it
-	past    []past        // layouts of rows written under older versions
+	uniques []int     // places of the unique indexes
+	floats  bool      // has FLOAT or DOUBLE columns
+	auto    int       // the AUTO_INCREMENT column, -1 = none
+	mapped  []byte    // its Table_map event, time and server id 0
+	count   *counters // shared by all versions of the table
+	weigh   Weigh
+	groups  map[int]*keycodec.Encoder // first part of the indexes that foreign keys search
+	since   atomic.Uint64             // CSN of the definition: older views cannot use it
+	past    []past                    // layouts of rows written under older versions
 }
 
 // compileTable checks a definition and compiles it. s is kept.
@@ -36,7 +38,7 @@ func compileTable(s *Schema, weigh Weigh, count *counters) (*Table, error) {
 		return nil, &DefinitionError{1113, "A table must have at least 1 column"}
 	}
 	cols := make([]rowimage.Column, len(s.Columns))
-	t := &Table{schema: s, auto: -1, count: count}
+	t := &Table{schema: s, auto: -1, count: count, weigh: weigh}
 	for i := range s.Columns {
 		cols[i] = s.Columns[i].Column
 		t.floats = t.floats || isFloat(cols[i].Type)
@@ -72,7 +74,7 @@ func compileTable(s *Schema, weigh Weigh, count *counters) (*Table, error) {
 		return nil, err
 	}
 	t.mapped = t.tableMap()
-	return t, nil
+	return t, t.groupKeys()
 }
 
 func compileKey(s *Schema, cols []rowimage.Column, name string, parts []IndexPart, weigh Weigh) (*keycodec.Encoder, error) {

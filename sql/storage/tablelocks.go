@@ -108,3 +108,6 @@ func (l *TableLocks) allow(n metaName, m lock.Mode) (held bool, err error) {
 	}
 	return false, &NotLockedError{n.table}
 }
+
+// holds reports whether n is locked, however strongly.
+func (l *TableLocks) holds(n metaName) bool { return l.Held() && l.held[n] != 0 }

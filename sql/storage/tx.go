@@ -72,7 +72,7 @@ type TxOptions struct {
 	// event. It is called once, at the first logged row. nil = none.
 	Begin func() (db string, status event.QueryStatus)
 	Locks *TableLocks // of the session: LOCK TABLES; nil = none
-	// NoForeignKeys sets the flag NO_FOREIGN_KEY_CHECKS on the rows events.
+	// NoForeignKeys is foreign_key_checks = 0, see SetForeignKeyChecks.
 	NoForeignKeys bool
 }
 
@@ -119,6 +119,9 @@ type Tx struct {
 	when     uint32  // header time of events
 
 	target   *Table              // written last: its definition is locked
+	keyed    *Table              // whose foreign keys are in keys
+	keys     *relations          // nil = none
+	cascades bool                // foreign keys have changed rows in this statement
 	changed  map[*Table]struct{} // tables with rows written, for their counters
 	rows     uint64              // written, for the choice of a deadlock's victim
 	lastKey  []byte              // row of a table without primary key that a scan gave last
@@ -238,6 +241,7 @@ func (tx *Tx) BeginStatement() {
 	_ = tx.EndStatement() // an I/O error of the cache shows again at Commit
 	tx.stmt++
 	tx.inStmt = true
+	tx.cascades = false
 	tx.stmtAt = tx.marks()
 	tx.when = uint32(tx.ts.now().Unix())
 }

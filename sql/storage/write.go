@@ -27,6 +27,7 @@ type rowChange struct {
 	key           []byte // of the row as it was, or of the new row
 	newKey        []byte // of the row as it will be, when it moves
 	puts          []put
+	flags         uint16 // of its rows event
 }
 
 // Insert adds a row. The image must be canonical and complete. Errors:
@@ -47,6 +48,9 @@ func (tx *Tx) Insert(ctx context.Context, t *Table, image []byte) error {
 	}
 	ch := rowChange{t: t, after: image, key: key, puts: tx.puts[:0]}
 	if err := tx.indexPuts(ctx, &ch, nil, cells); err != nil {
+		return err
+	}
+	if err := tx.checkInserted(ctx, &ch); err != nil {
 		return err
 	}
 	if err := t.bump(image, cells); err != nil {
@@ -116,11 +120,20 @@ func (tx *Tx) Update(ctx context.Context, t *Table, before, after []byte) error 
 		return err
 	}
 	ch, err := tx.find(ctx, t, before)
-	if err != nil {
+	if err == nil && ch == nil && t.primary == nil {
+		err = ErrRowNotFound // a cascade has changed it, perhaps
+	}
+	if err != nil || ch == nil {
+		return err
+	}
+	if after, err = tx.rebase(ch, before, after); err != nil {
 		return err
 	}
 	if bytes.Equal(ch.before, after) {
 		return nil
+	}
+	if err := tx.checkUpdated(ctx, ch, after); err != nil {
+		return err
 	}
 	if tx.cells[1], err = t.layout.Cut(after, tx.cells[1][:0]); err != nil {
 		return err
@@ -153,7 +166,10 @@ func (tx *Tx) Delete(ctx context.Context, t *Table, before []byte) error {
 		return err
 	}
 	ch, err := tx.find(ctx, t, before)
-	if err != nil {
+	if err != nil || ch == nil {
+		return err
+	}
+	if err := tx.checkDeleted(ctx, ch); err != nil {
 		return err
 	}
 	if err := tx.indexPuts(ctx, ch, tx.cells[0], nil); err != nil {
@@ -163,8 +179,9 @@ func (tx *Tx) Delete(ctx context.Context, t *Table, before []byte) error {
 }
 
 // find locks the row that the statement read as before and returns it as it is
-// now: the same, unless this transaction changed it since. The row's cells are
-// in tx.cells[0].
+// now: the same, unless this transaction changed it since; nil when this
+// statement has deleted it: a cascade has, or a join gave it twice. The row's
+// cells are in tx.cells[0].
 func (tx *Tx) find(ctx context.Context, t *Table, before []byte) (*rowChange, error) {
 	cells, err := t.layout.Cut(before, tx.cells[0][:0])
 	if err != nil {
@@ -183,6 +200,9 @@ func (tx *Tx) find(ctx context.Context, t *Table, before []byte) (*rowChange, er
 		return nil, err
 	}
 	if image == nil {
+		if v := tx.ov.get(key, all); v != nil && v.stmt == tx.stmt {
+			return nil, nil
+		}
 		return nil, ErrRowNotFound
 	}
 	tx.cells[0], err = t.layout.Cut(image, cells[:0])
@@ -257,6 +277,9 @@ func (tx *Tx) findByImage(ctx context.Context, t *Table, before []byte, cells []
 	}
 	if err := m.err(); err != nil {
 		return nil, err
+	}
+	if tx.cascades {
+		return nil, nil // one that a cascade has changed or deleted
 	}
 	if tx.view != nil {
 		tx.Rollback()
@@ -363,7 +386,7 @@ func (tx *Tx) write(ch *rowChange) error {
 	}
 	l := tx.tableLog
 	h := event.Header{Timestamp: tx.when}
-	if err := l.add(h, ch.t, ch.before, ch.after); err != nil {
+	if err := l.add(h, ch.t, ch.before, ch.after, ch.flags|tx.rowFlags()); err != nil {
 		tx.logErr, tx.logErrAt = err, tx.stmt
 		return err
 	}
@@ -410,11 +433,7 @@ func (tx *Tx) logFor(t *Table) *rowLog {
 }
 
 func (tx *Tx) newLog() *rowLog {
-	l := &rowLog{cache: tx.ts.newCache()}
-	if tx.o.NoForeignKeys {
-		l.flags |= event.RowsNoFK
-	}
-	return l
+	return &rowLog{cache: tx.ts.newCache()}
 }
 
 // NextAutoIncrement takes n values of the table's counter and returns the

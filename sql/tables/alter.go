@@ -48,7 +48,13 @@ func (p *Provider) Alter(ctx *gms.Context, st *Alteration, planner Planner) erro
 	if err != nil {
 		return err
 	}
+	if err := a.followColumns(d); err != nil {
+		return err
+	}
 	if err := p.run(d, a, now, made); err != nil {
+		return err
+	}
+	if err := a.addForeignKeys(d); err != nil {
 		return err
 	}
 	if a.renamed != nil {
@@ -59,7 +65,7 @@ func (p *Provider) Alter(ctx *gms.Context, st *Alteration, planner Planner) erro
 
 // resolve works the new definition out.
 func (a *alteration) resolve(planner Planner) (*plan.CreateTable, error) {
-	for _, step := range []func() error{a.refuse, a.resolveColumns, a.resolveKeys, a.resolveChecks, a.dependents, a.options, a.rename} {
+	for _, step := range []func() error{a.refuse, a.resolveColumns, a.resolveKeys, a.resolveChecks, a.dependents, a.options, a.keptForeignKeys, a.rename} {
 		if err := step(); err != nil {
 			return nil, err
 		}
@@ -315,7 +321,7 @@ func (p *Provider) run(d *storage.DDL, a *alteration, now *storage.Table, made *
 func (a *alteration) unchanged() bool {
 	old := *a.old
 	return slices.EqualFunc(old.Columns, a.next.Columns, sameColumn) && sameJSON(old.Primary, a.next.Primary) &&
-		slices.EqualFunc(old.Indexes, a.next.Indexes, sameIndex) && old.Collation == a.next.Collation &&
+		slices.EqualFunc(old.Indexes, a.next.Indexes, sameIndex) && sameJSON(old.ForeignKeys, a.next.ForeignKeys) && old.Collation == a.next.Collation &&
 		old.Comment == a.next.Comment && maps.Equal(old.Extra, a.next.Extra)
 }
 

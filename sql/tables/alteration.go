@@ -15,17 +15,17 @@ import (
 // alterClause is a clause of ALTER TABLE with its definition parsed.
 type alterClause struct {
 	replstmt.AlterClause
-	column *sqlparser.ColumnDefinition
-	index  *sqlparser.IndexSpec
-	check  *sqlparser.ConstraintDefinition
-	expr   sqlparser.Expr
+	column  *sqlparser.ColumnDefinition
+	index   *sqlparser.IndexSpec
+	check   *sqlparser.ConstraintDefinition
+	foreign *sqlparser.ConstraintDefinition
+	expr    sqlparser.Expr
 }
 
 // Alteration is ALTER TABLE, CREATE INDEX or DROP INDEX, parsed.
 type Alteration struct {
 	*replstmt.AlterTable
 	clauses []alterClause
-	foreign []replstmt.AlterClause // clauses about foreign keys
 }
 
 // PrepareAlter parses the definitions in a statement. parse is the engine's
@@ -53,9 +53,11 @@ func PrepareAlter(st *replstmt.AlterTable, parse func(prefix, text string, at in
 			if stmt, err = parse("alter table t add ", c.Def, c.At); err == nil {
 				out.check = stmt.(*sqlparser.AlterTable).Statements[0].TableSpec.Constraints[0]
 			}
-		case replstmt.AddForeignKey, replstmt.DropForeignKey:
-			a.foreign = append(a.foreign, c)
-			continue
+		case replstmt.AddForeignKey:
+			var stmt sqlparser.Statement
+			if stmt, err = parse("alter table t add ", c.Def, c.At); err == nil {
+				out.foreign = stmt.(*sqlparser.AlterTable).Statements[0].TableSpec.Constraints[0]
+			}
 		}
 		if err != nil {
 			return nil, err

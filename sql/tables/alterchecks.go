@@ -85,7 +85,7 @@ func (a *alteration) keptChecks() error {
 				gone[name] = true
 			}
 		case c.Kind == replstmt.DropConstraint:
-			if !slices.ContainsFunc(a.old.Indexes, indexNamed(c.Name)) && !strings.EqualFold(c.Name, primaryName) {
+			if !a.hasUnique(c.Name) && !a.hasForeignKey(c.Name) {
 				return sqlErrorf(3940, "HY000", "Constraint '%s' does not exist.", c.Name)
 			}
 		case c.Kind == replstmt.EnforceConstraint:

@@ -113,6 +113,7 @@ func (a *alteration) droppedKeys() (map[string]bool, error) {
 	err := a.each(func(c *alterClause) error {
 		name := strings.ToLower(c.Name)
 		switch {
+		case c.Kind == replstmt.DropConstraint && !a.hasUnique(name):
 		case exists(name) && !gone[name]:
 			gone[name] = true
 		case c.Kind == replstmt.DropIndex:
@@ -121,6 +122,16 @@ func (a *alteration) droppedKeys() (map[string]bool, error) {
 		return nil
 	}, replstmt.DropIndex, replstmt.DropConstraint)
 	return gone, err
+}
+
+// hasUnique reports whether a primary or unique key has the name: those are
+// constraints.
+func (a *alteration) hasUnique(name string) bool {
+	if strings.EqualFold(name, primaryName) {
+		return len(a.old.Primary) > 0
+	}
+	i := slices.IndexFunc(a.old.Indexes, indexNamed(name))
+	return i >= 0 && a.old.Indexes[i].Unique
 }
 
 func (a *alteration) renameKeys(gone map[string]bool) error {

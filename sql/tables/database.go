@@ -123,6 +123,13 @@ func (d *Database) create(ctx *gms.Context, name string, schema gms.PrimaryKeySc
 	if errors.As(err, &there) {
 		return gms.ErrTableAlreadyExists.New(name) // made by another since
 	}
+	if err != nil {
+		return err
+	}
+	own, err := sessionOf(ctx)
+	if err == nil {
+		own.created(d.name, name)
+	}
 	return err
 }
 

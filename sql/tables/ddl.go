@@ -10,8 +10,9 @@ import (
 // a statement out by several method calls; all of them edit this scope, and the
 // statement's end commits it once.
 type ddlScope struct {
-	d  *storage.DDL
-	kv map[string][]byte // settings changed in this scope; nil value = deleted
+	d       *storage.DDL
+	kv      map[string][]byte // settings changed in this scope; nil value = deleted
+	created map[QualifiedName]bool
 	// after runs once the scope is committed.
 	after []func()
 	// undone runs when it is abandoned, or its commit fails.
@@ -46,7 +47,7 @@ func (s *Session) beginDDL(ctx *gms.Context, db string) (*storage.DDL, error) {
 	if db != "" && st.Origin == nil {
 		st.DB, st.FilterDB, st.NoUse = db, db, true
 	}
-	st.Locks = s.locks
+	st.Locks, st.NoForeignKeys = s.locks, !s.checksKeys(ctx)
 	if db != "" && s.locks.Held() {
 		return nil, sqlErrorf(1192, "HY000", "Can't execute the given command because you have active locked tables or an active transaction")
 	}

@@ -10,7 +10,6 @@
 // codec, compiled once per table definition, turns one into the other. TIMESTAMP
 // is stored in UTC and shown in the session's time zone.
 //
-// What go-mysql-server accepts but this package cannot honour (foreign keys,
-// generated columns, spatial types, full-text indexes, …) fails with MySQL's
-// error 1235.
+// What go-mysql-server accepts but this package cannot honour (generated
+// columns, spatial types, full-text indexes, …) fails with MySQL's error 1235.
 package tables

@@ -224,7 +224,7 @@ func (e *editor) fail(err error) error {
 		}
 		return gms.NewUniqueKeyErr(dup.Error(), dup.Index < 0, row)
 	}
-	return e.s.fail(err)
+	return keyFailure(e.s.fail(err))
 }
 
 // Truncate implements gms.TruncateableTable, for TRUNCATE TABLE alone: see

@@ -398,6 +398,7 @@ func (s *Session) Tx(ctx *gms.Context) (*storage.Tx, error) {
 	s.open(ctx, nil)
 	if !s.stmtOpen {
 		s.tx.tx.BeginStatement()
+		s.tx.tx.SetForeignKeyChecks(s.checksKeys(ctx))
 		s.stmtOpen, s.wrote = true, false
 	}
 	return s.tx.tx, nil

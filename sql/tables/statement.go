@@ -19,12 +19,6 @@ func PrepareStatement(stmt sqlparser.Statement) error {
 			return unsupported("PARTITION")
 		}
 		prepareDelete(n)
-	case *sqlparser.AlterTable: // of foreign keys alone: see Alter
-		for _, d := range n.Statements {
-			if err := prepareDDL(d); err != nil {
-				return err
-			}
-		}
 	}
 	return nil
 }
@@ -49,11 +43,6 @@ func prepareDDL(n *sqlparser.DDL) error {
 		return unsupported("TEMPORARY TABLE")
 	}
 	if n.TableSpec != nil {
-		for _, c := range n.TableSpec.Constraints {
-			if _, ok := c.Details.(*sqlparser.ForeignKeyDefinition); ok && n.ConstraintAction != sqlparser.DropStr {
-				return unsupported("FOREIGN KEY")
-			}
-		}
 		for _, c := range n.TableSpec.Columns {
 			if err := prepareColumn(&c.Type); err != nil {
 				return err
