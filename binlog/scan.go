@@ -90,6 +90,12 @@ func ScanTxns(x *logfile.Index, from txn.Coord) (*TxnScanner, error) {
 	return s, s.open(from.File, int64(from.Pos))
 }
 
+// ScanFile returns a scanner of one file that is newer than those of the index.
+func ScanFile(x *logfile.Index, name string) (*TxnScanner, error) {
+	s := &TxnScanner{x: x}
+	return s, s.open(name, 0)
+}
+
 // open goes to the named file. Damage in its header is kept for Next.
 func (s *TxnScanner) open(file string, from int64) error {
 	if s.s != nil {

@@ -251,6 +251,19 @@ func (x *Index) Files() []string {
 	return slices.Clone(x.files)
 }
 
+// Unnamed returns the log's files on disk that are newer than the newest of the
+// list, oldest first.
+func (x *Index) Unnamed() ([]string, error) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	names, err := x.onDisk()
+	if err != nil || len(x.files) == 0 {
+		return names, err
+	}
+	last := x.files[len(x.files)-1]
+	return slices.DeleteFunc(names, func(name string) bool { return compareNames(name, last) <= 0 }), nil
+}
+
 // Last returns the newest file; ok is false for an empty list.
 func (x *Index) Last() (name string, ok bool) {
 	x.mu.RLock()

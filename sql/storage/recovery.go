@@ -107,7 +107,74 @@ func (r *Recovery) scan() (err error) {
 	if err != nil {
 		return err
 	}
+	if err := r.checkUnnamed(limit); err != nil {
+		return err
+	}
 	return r.decide(limit, local.marks, damage, local.damage)
+}
+
+// checkUnnamed refuses files with commits that the store does not hold, when no
+// index names them: a file is named, durably, before the first commit in it, and
+// loses its name only for records above limit.
+func (r *Recovery) checkUnnamed(limit txn.CSN) error {
+	if !r.found || r.at.clean {
+		return nil
+	}
+	lost := func(name string, at txn.Coord, csn txn.CSN) error {
+		if csn <= r.at.csn || csn > limit {
+			return nil
+		}
+		return &DamageError{File: name, Offset: at.Pos, Err: fmt.Errorf("record %d stands in a file that the index does not name", csn)}
+	}
+	names, err := r.binIndex.Unnamed()
+	if err != nil {
+		return fmt.Errorf("open the binlog: %w", err)
+	}
+	for _, name := range names {
+		if err := r.eachUnnamed(name, lost); err != nil {
+			return err
+		}
+	}
+	if names, err = r.localIndex.Unnamed(); err != nil {
+		return fmt.Errorf("open the local log: %w", err)
+	}
+	for _, name := range names {
+		s := localScan{tail: new(localTail), name: name, last: true}
+		var bad *logfile.CorruptError
+		if err := s.file(r.localIndex, 0); err != nil && !errors.As(err, &bad) {
+			return err
+		}
+		for _, l := range s.tail.records {
+			if err := lost(name, l.start, l.csn); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// eachUnnamed calls lost for the transactions of a binlog file, around damage.
+func (r *Recovery) eachUnnamed(name string, lost func(string, txn.Coord, txn.CSN) error) error {
+	s, err := binlog.ScanFile(r.binIndex, name)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	for {
+		t, err := s.Next()
+		var bad *binlog.DamageError
+		switch {
+		case err == io.EOF:
+			return nil
+		case errors.As(err, &bad):
+			err = s.Resume()
+		case err == nil:
+			err = lost(name, t.Start, t.CSN)
+		}
+		if err != nil {
+			return err
+		}
+	}
 }
 
 // cutIntent returns the CSN after which an interrupted recovery had begun to
@@ -193,12 +260,16 @@ func (r *Recovery) decide(limit txn.CSN, marks []foundMark, bin *binlog.DamageEr
 	}
 	at := r.at.bin
 	var lost *lostRecordError
+	if errors.As(err, &lost) { // the record may have stood in either log
+		b, l := r.ends()
+		err = fmt.Errorf("%w; the logs are whole up to %s at byte %d and %s at byte %d", err, b.File, b.Pos, l.File, l.Pos)
+	}
 	switch {
 	case bin != nil:
 		at = txn.Coord{File: bin.File, Pos: uint64(bin.Offset)}
 	case local != nil:
 		at = *local
-	case !errors.As(err, &lost) || lost.n < 0:
+	case lost == nil || lost.n < 0:
 	case lost.local:
 		at = r.local[lost.n].start
 	case r.bin[lost.n].Partial:
