@@ -70,6 +70,9 @@ func (p *parser) ParseWithOptions(ctx context.Context, query string, delimiter r
 	if err == nil {
 		err = tables.PrepareStatement(stmt)
 	}
+	if err == nil {
+		err = checkBody(stmt)
+	}
 	if err != nil {
 		// The handler looks at the statement, not at the error.
 		return nil, "", "", err
@@ -104,6 +107,9 @@ func (p *parser) ParseOneWithOptions(ctx context.Context, query string, o sqlpar
 		end = len(query)
 	}
 	if err := tables.PrepareStatement(stmt); err != nil {
+		return nil, 0, err
+	}
+	if err := checkBody(stmt); err != nil {
 		return nil, 0, err
 	}
 	ordinaryCalls(stmt, rewritten)

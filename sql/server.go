@@ -94,6 +94,7 @@ func (s *Server) buildEngine() {
 	s.showKeys(a.Catalog.InfoSchema)
 	s.registerFunctions(a.Catalog)
 	s.engine = sqle.New(a, &sqle.Config{})
+	a.Runner = runner{s.engine}
 	exec.base = a.ExecBuilder
 	a.ExecBuilder.PriorityBuilder = exec
 	a.Catalog.StatsProvider = tables.Stats{}

@@ -48,27 +48,33 @@ func mentions(text string, words []string) bool {
 	return false
 }
 
-// replaceCalls walks a syntax tree: sqlparser's own walk cannot replace a node.
-func replaceCalls(v reflect.Value) {
-	switch v.Kind() {
-	case reflect.Pointer:
-		if !v.IsNil() {
-			replaceCalls(v.Elem())
-		}
-	case reflect.Interface:
-		if v.IsNil() {
+// replaceCalls replaces calls in a syntax tree; sqlparser's own walk cannot.
+func replaceCalls(tree reflect.Value) {
+	walkSyntax(tree, func(v reflect.Value) {
+		if v.Kind() != reflect.Interface || !v.CanSet() {
 			return
 		}
-		replaceCalls(v.Elem())
-		if e, ok := v.Interface().(sqlparser.Expr); ok && v.CanSet() {
+		if e, ok := v.Interface().(sqlparser.Expr); ok {
 			if call := ordinaryCall(e); call != nil {
 				v.Set(reflect.ValueOf(call))
 			}
 		}
+	})
+}
+
+// walkSyntax visits the interfaces and pointers of a syntax tree that are not
+// nil, children first.
+func walkSyntax(v reflect.Value, visit func(reflect.Value)) {
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		if !v.IsNil() {
+			walkSyntax(v.Elem(), visit)
+			visit(v)
+		}
 	case reflect.Struct:
 		for i := range v.NumField() {
 			if v.Type().Field(i).IsExported() {
-				replaceCalls(v.Field(i))
+				walkSyntax(v.Field(i), visit)
 			}
 		}
 	case reflect.Slice:
@@ -76,7 +82,7 @@ func replaceCalls(v reflect.Value) {
 			return
 		}
 		for i := range v.Len() {
-			replaceCalls(v.Index(i))
+			walkSyntax(v.Index(i), visit)
 		}
 	}
 }
