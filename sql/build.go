@@ -114,7 +114,7 @@ func (b *builder) ddl(ctx *gms.Context, s *Session, n gms.Node, row gms.Row) (gm
 		}
 	}
 	s.building = true
-	it, err := b.base.Build(ctx, n, row)
+	it, err := b.base.Build(ctx, b.openly(n), row)
 	if created, ok := n.(*plan.CreateTable); ok && err == nil {
 		err = b.addDetached(ctx, s, created)
 	}

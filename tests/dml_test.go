@@ -2,6 +2,7 @@ package tests
 
 import (
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"strings"
@@ -247,4 +248,42 @@ func connRows(t *testing.T, c *sql.Conn, q string) (out [][]sql.NullString, err 
 		out = append(out, row)
 	}
 	return out, rows.Err()
+}
+
+// A client that leaves gives its locks back while DROP DATABASE waits for them.
+func TestDML_LeavingFreesDropDatabase(t *testing.T) {
+	p := cluster.Start(t, "primary", "server-id=1")
+	p.Exec("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY)")
+	holder := open(t, p, "root", "", "d")
+	execute(t, holder, "BEGIN")
+	execute(t, holder, "INSERT INTO t VALUES (1)")
+	dropped := make(chan error, 1)
+	drop := open(t, p, "root", "", "")
+	go func() {
+		_, err := drop.ExecContext(t.Context(), "DROP DATABASE d")
+		dropped <- err
+	}()
+	cluster.WaitFor(t, 10*time.Second, func() string {
+		for _, r := range p.Rows("SHOW PROCESSLIST") {
+			if strings.HasPrefix(r[7], "DROP DATABASE") {
+				return ""
+			}
+		}
+		return "DROP DATABASE does not run"
+	})
+	select {
+	case err := <-dropped:
+		t.Fatalf("did not wait: %v", err)
+	case <-time.After(100 * time.Millisecond):
+	}
+	// The pool keeps the connection of a Conn that is closed, but not a bad one.
+	_ = holder.Raw(func(any) error { return driver.ErrBadConn })
+	select {
+	case err := <-dropped:
+		if err != nil {
+			t.Fatal(err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("DROP DATABASE waits for a client that has left")
+	}
 }
