@@ -1,0 +1,247 @@
+package tests
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+
+	"binrelay/tests/cluster"
+)
+
+// keyTables are a parent with children of every kind: refused, deleted, set to
+// NULL, followed, two levels deep, by a unique key, and a tree.
+var keyTables = []string{
+	"CREATE DATABASE d",
+	"CREATE TABLE d.p (id INT PRIMARY KEY, u VARCHAR(20) COLLATE utf8mb4_general_ci, n INT, UNIQUE KEY u (u))",
+	"CREATE TABLE d.strict (id INT PRIMARY KEY AUTO_INCREMENT, pid INT, FOREIGN KEY (pid) REFERENCES d.p (id))",
+	"CREATE TABLE d.casc (id INT PRIMARY KEY AUTO_INCREMENT, pid INT, FOREIGN KEY (pid) REFERENCES d.p (id) ON DELETE CASCADE ON UPDATE CASCADE)",
+	"CREATE TABLE d.nulls (pid INT, n INT, KEY (pid), FOREIGN KEY (pid) REFERENCES d.p (id) ON DELETE SET NULL ON UPDATE SET NULL)",
+	"CREATE TABLE d.grand (id INT PRIMARY KEY AUTO_INCREMENT, cid INT, FOREIGN KEY (cid) REFERENCES d.casc (id) ON DELETE CASCADE)",
+	"CREATE TABLE d.named (id INT PRIMARY KEY AUTO_INCREMENT, u VARCHAR(40) COLLATE utf8mb4_general_ci, FOREIGN KEY (u) REFERENCES d.p (u) ON DELETE CASCADE ON UPDATE CASCADE)",
+	"CREATE TABLE d.tree (id INT PRIMARY KEY, up INT, FOREIGN KEY (up) REFERENCES d.tree (id) ON DELETE CASCADE)",
+}
+
+// keyParents says which column of which table refers to which.
+var keyParents = [][4]string{
+	{"strict", "pid", "p", "id"}, {"casc", "pid", "p", "id"}, {"nulls", "pid", "p", "id"},
+	{"grand", "cid", "casc", "id"}, {"named", "u", "p", "u"}, {"tree", "up", "tree", "id"},
+}
+
+// keyStatement is a random statement on keyTables.
+func keyStatement(r *rand.Rand) string {
+	id, other := r.IntN(20), r.IntN(20)
+	switch r.IntN(20) {
+	case 0, 1:
+		return fmt.Sprintf("DELETE FROM d.p WHERE id = %d", id)
+	case 2:
+		return fmt.Sprintf("UPDATE d.p SET id = %d WHERE id = %d", 20+id, id)
+	case 3:
+		return fmt.Sprintf("UPDATE d.p SET id = %d WHERE id = %d", id, 20+id)
+	case 4:
+		return fmt.Sprintf("UPDATE d.p SET u = 'U%d', n = n + 1 WHERE id = %d", id, other)
+	case 5:
+		return fmt.Sprintf("UPDATE d.p SET n = n + 1 WHERE id = %d", id)
+	case 6, 7, 8:
+		return fmt.Sprintf("INSERT INTO d.p VALUES (%d, 'u%d', 0)", id, other)
+	case 9:
+		return fmt.Sprintf("REPLACE INTO d.p VALUES (%d, 'u%d', 0)", id, other)
+	case 10:
+		return fmt.Sprintf("INSERT INTO d.strict (pid) VALUES (%d)", id)
+	case 11:
+		return fmt.Sprintf("DELETE FROM d.strict WHERE pid = %d", id)
+	case 12:
+		return fmt.Sprintf("INSERT INTO d.casc (pid) VALUES (%d), (%d)", id, other)
+	case 13:
+		return fmt.Sprintf("INSERT INTO d.nulls VALUES (%d, %d)", id, other)
+	case 14:
+		return fmt.Sprintf("INSERT INTO d.grand (cid) SELECT id FROM d.casc WHERE pid = %d", id)
+	case 15:
+		return fmt.Sprintf("INSERT INTO d.named (u) VALUES ('u%d')", id)
+	case 16:
+		return fmt.Sprintf("UPDATE d.casc SET pid = %d WHERE pid = %d", id, other)
+	case 17:
+		return fmt.Sprintf("INSERT INTO d.tree VALUES (%d, %d)", id, other)
+	case 18:
+		return fmt.Sprintf("INSERT INTO d.tree VALUES (%d, NULL)", id)
+	}
+	return fmt.Sprintf("DELETE FROM d.tree WHERE id < %d", id)
+}
+
+// expected are the errors that the statements may meet.
+var expected = []uint16{1062, 1205, 1213, 1451, 1452, 1761, 3008}
+
+// keyLoad runs random statements, alone and in transactions, at each isolation
+// level in turn, until the time is over. It returns how many succeeded.
+func keyLoad(t *testing.T, db *sql.DB, clients int, d time.Duration) int {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	defer cancel()
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	done := 0
+	for c := range clients {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			r := rand.New(rand.NewPCG(1, uint64(c)))
+			conn, err := db.Conn(t.Context())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer conn.Close()
+			level := []string{"REPEATABLE READ", "READ COMMITTED", "SERIALIZABLE"}[c%3]
+			if _, err := conn.ExecContext(t.Context(), "SET SESSION TRANSACTION ISOLATION LEVEL "+level); err != nil {
+				t.Error(err)
+			}
+			for n := 0; ctx.Err() == nil; {
+				list := []string{keyStatement(r)}
+				if r.IntN(3) == 0 {
+					list = []string{"BEGIN", "SELECT COUNT(*) FROM d.casc", keyStatement(r), keyStatement(r), []string{"COMMIT", "ROLLBACK"}[r.IntN(5)/4]}
+				}
+				for _, q := range list {
+					_, err := conn.ExecContext(t.Context(), q)
+					var me *mysql.MySQLError
+					switch {
+					case err == nil:
+						n++
+					case errors.As(err, &me) && slices.Contains(expected, me.Number):
+					default:
+						t.Errorf("%s: %v", q, err)
+						return
+					}
+				}
+				mu.Lock()
+				done += n
+				mu.Unlock()
+				n = 0
+			}
+			_, _ = conn.ExecContext(t.Context(), "ROLLBACK")
+		}()
+	}
+	wg.Wait()
+	return done
+}
+
+// noOrphans fails the test if a child has no parent.
+func noOrphans(t *testing.T, name string, db *sql.DB) {
+	t.Helper()
+	for _, k := range keyParents {
+		q := fmt.Sprintf("SELECT c.%s FROM d.%s c LEFT JOIN d.%s p ON p.%s = c.%s WHERE c.%s IS NOT NULL AND p.%s IS NULL LIMIT 5", k[1], k[0], k[2], k[3], k[1], k[1], k[3])
+		if rows, err := cluster.Rows(db, q); err != nil || len(rows) > 0 {
+			t.Errorf("%s: orphans in %s: %v, %v", name, k[0], rows, err)
+		}
+	}
+}
+
+// keySeconds is how long a load takes.
+func keySeconds(t *testing.T) time.Duration { return time.Duration(3*cycles(t, 1)) * time.Second }
+
+// Parents go and children come on many connections at every isolation level:
+// no child is without its parent, neither here nor on a replica of ours or a
+// MariaDB, nor after kill -9 and recovery.
+func TestForeignKeys_NoOrphans(t *testing.T) {
+	cluster.Need(t, "mariadbd")
+	p := cluster.Start(t, "primary", "server-id=1", "log-bin=mysql-bin", "innodb_lock_wait_timeout=1",
+		"collation-server=utf8mb4_general_ci", "default_authentication_plugin=mysql_native_password")
+	p.Exec("CREATE USER 'repl'@'%' IDENTIFIED WITH mysql_native_password BY 'secret'", "GRANT REPLICATION SLAVE ON *.* TO 'repl'@'%'")
+	at := p.Rows("SHOW MASTER STATUS")[0]
+	r := cluster.Start(t, "replica", "server-id=2", "log-bin=mysql-bin", "log_replica_updates=1", "collation-server=utf8mb4_general_ci")
+	cluster.Attach(p, r)
+	m := cluster.StartMariaDB(t, "--server-id=100")
+	m.FollowFrom(p, at[0], at[1])
+	p.Exec(keyTables...)
+	done := keyLoad(t, p.DB(), 8, keySeconds(t))
+	t.Logf("%d statements", done)
+	noOrphans(t, "primary", p.DB())
+	same := func() {
+		t.Helper()
+		cluster.WaitCaughtUp(t, p, r, 60*time.Second)
+		m.WaitCaughtUp(p, 60*time.Second)
+		cluster.SameData(t, "primary", p.DB(), "replica", r.DB())
+		cluster.SameData(t, "primary", p.DB(), "MariaDB", m.DB)
+	}
+	same()
+	before := cluster.Digest(t, p.DB())
+	p.Kill()
+	p.Run()
+	r.Kill()
+	r.Run()
+	for name, h := range cluster.Digest(t, p.DB()) {
+		if before[name] != h {
+			t.Errorf("after recovery %s has %s, before it %s", name, h, before[name])
+		}
+	}
+	keyLoad(t, p.DB(), 4, time.Second)
+	same()
+}
+
+// A MariaDB logs the parent's row alone and leaves cascades to its replicas:
+// ours carries them out, passes the rows on as they are, and redoes them after
+// a crash.
+func TestForeignKeys_FollowMariaDB(t *testing.T) {
+	cluster.Need(t, "mariadbd")
+	m := cluster.StartMariaDB(t, "--server-id=100", "--collation-server=utf8mb4_general_ci", "--character-set-server=utf8mb4", "--innodb-lock-wait-timeout=1")
+	m.Exec("CREATE USER 'repl'@'%' IDENTIFIED BY 'secret'", "GRANT REPLICATION SLAVE ON *.* TO 'repl'@'%'")
+	row, err := cluster.RowMap(m.DB, "SHOW MASTER STATUS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := cluster.Start(t, "replica", "server-id=2", "log-bin=mysql-bin", "log_replica_updates=1")
+	r.Exec(fmt.Sprintf("CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=%d, MASTER_USER='repl', MASTER_PASSWORD='secret', MASTER_LOG_FILE='%s', MASTER_LOG_POS=%s, MASTER_CONNECT_RETRY=1",
+		m.Port, row["File"], row["Position"]), "START SLAVE")
+	last := cluster.Start(t, "last", "server-id=3", "log-bin=mysql-bin")
+	cluster.Follow(t, r, last)
+	m.Exec(keyTables...)
+	same := func() {
+		t.Helper()
+		end, err := cluster.RowMap(m.DB, "SHOW MASTER STATUS")
+		if err != nil {
+			t.Fatal(err)
+		}
+		cluster.WaitFor(t, 60*time.Second, func() string {
+			st := r.Status()
+			if st["Last_SQL_Errno"] != "0" {
+				t.Fatalf("the replica stopped: %s %s", st["Last_SQL_Errno"], st["Last_SQL_Error"])
+			}
+			if cluster.Reached(st["Relay_Master_Log_File"], st["Exec_Master_Log_Pos"], end["File"], end["Position"]) {
+				return ""
+			}
+			return fmt.Sprintf("the replica is at %s:%s of %s; IO %s", st["Relay_Master_Log_File"], st["Exec_Master_Log_Pos"], end["Position"], st["Last_IO_Error"])
+		})
+		cluster.WaitCaughtUp(t, r, last, 60*time.Second)
+		cluster.SameData(t, "MariaDB", m.DB, "replica", r.DB())
+		cluster.SameData(t, "MariaDB", m.DB, "last", last.DB())
+	}
+	t.Logf("%d statements", keyLoad(t, m.DB, 4, keySeconds(t)))
+	same()
+	r.Kill()
+	r.Run()
+	same()
+	noOrphans(t, "replica", r.DB())
+	// With the flag nothing is checked, without it a missing parent stops the
+	// replica.
+	m.Exec("SET foreign_key_checks = 0; INSERT INTO d.strict (pid) VALUES (999); SET foreign_key_checks = 1", "INSERT INTO d.p VALUES (500, 'u500', 0)")
+	same()
+	if out, err := r.Client("SET foreign_key_checks = 0; DELETE FROM d.p WHERE id = 500"); err != nil {
+		t.Fatal(out, err)
+	}
+	m.Exec("INSERT INTO d.strict (pid) VALUES (500)")
+	cluster.WaitFor(t, 20*time.Second, func() string {
+		if st := r.Status(); st["Last_SQL_Errno"] == "1452" && strings.Contains(st["Last_SQL_Error"], "Could not execute Write_rows_v1 event on table d.strict; Cannot add or update a child row: "+
+			"a foreign key constraint fails (`d`.`strict`, CONSTRAINT `strict_ibfk_1` FOREIGN KEY (`pid`) REFERENCES `p` (`id`)), Error_code: 1452; handler error HA_ERR_NO_REFERENCED_ROW;") {
+			return ""
+		} else {
+			return "Last_SQL_Error " + st["Last_SQL_Errno"] + " " + st["Last_SQL_Error"]
+		}
+	})
+}
