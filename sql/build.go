@@ -10,6 +10,8 @@ import (
 	"github.com/dolthub/go-mysql-server/sql/rowexec"
 	"github.com/dolthub/go-mysql-server/sql/transform"
 	"github.com/dolthub/go-mysql-server/sql/types"
+
+	"binrelay/sql/replstmt"
 )
 
 // builder is asked by go-mysql-server for every node of a plan before its own
@@ -30,6 +32,10 @@ func (b *builder) Build(ctx *gms.Context, n gms.Node, row gms.Row) (gms.RowIter,
 	}
 	if !s.built {
 		s.built, s.root = true, n
+		if call, ok := n.(*plan.Call); ok && call.Procedure != nil {
+			s.routine = replstmt.RoutineLocking(call.Procedure.CreateProcedureString)
+		}
+		s.lockRoutine()
 		ownVariables(ctx, n)
 	}
 	switch n := n.(type) {

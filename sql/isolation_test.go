@@ -109,3 +109,109 @@ func TestRepeatableRead_FirstCommitterWins(t *testing.T) {
 		b.want("SELECT COUNT(*) FROM t WHERE id = 9", "0")
 	}
 }
+
+// What a locking clause locks, and what it does about locked rows.
+func TestLockingReads(t *testing.T) {
+	ts := newTestServer(t, map[string]string{"innodb_lock_wait_timeout": "1"})
+	a, b := ts.client(), ts.client()
+	a.exec("CREATE DATABASE d", "USE d", "CREATE TABLE t (id INT PRIMARY KEY, v INT)", "CREATE TABLE u (id INT PRIMARY KEY)", "CREATE VIEW vt AS SELECT * FROM t",
+		"INSERT INTO t VALUES (1,1),(2,2),(3,3)", "INSERT INTO u VALUES (1),(2)",
+		"CREATE PROCEDURE p() SELECT * FROM t WHERE id = 1 FOR UPDATE")
+	b.exec("USE d")
+	for _, x := range []struct {
+		query    string
+		t, u, id string // what another may still lock of t, of u; which row of them
+	}{
+		{"SELECT * FROM t WHERE id = 1", "X", "X", "1"},
+		{"SELECT * FROM t WHERE id = 1 FOR UPDATE", "", "X", "1"},
+		{"SELECT * FROM t WHERE id = 1 FOR SHARE", "S", "X", "1"},
+		{"SELECT * FROM t WHERE id = 1 LOCK IN SHARE MODE", "S", "X", "1"},
+		{"SELECT * FROM t WHERE id = 1 FOR UPDATE", "X", "X", "2"},
+		{"SELECT * FROM t WHERE id = 77 FOR UPDATE", "", "X", "77"},
+		{"SELECT * FROM vt WHERE id = 1 FOR UPDATE", "", "X", "1"},
+		{"SELECT * FROM t JOIN u USING (id) FOR UPDATE", "", "", "1"},
+		{"SELECT * FROM t JOIN u USING (id) FOR UPDATE OF t", "", "X", "1"},
+		{"SELECT * FROM t AS x JOIN u AS y ON x.id = y.id FOR SHARE OF y", "X", "S", "1"},
+		{"SELECT * FROM t AS x JOIN u AS y ON x.id = y.id FOR SHARE OF y FOR UPDATE OF x", "", "", "1"},
+		{"SELECT * FROM t WHERE id IN (SELECT id FROM u FOR UPDATE)", "X", "", "1"},
+		{"WITH c AS (SELECT * FROM t WHERE id = 1) SELECT * FROM c FOR UPDATE", "", "X", "1"},
+		{"INSERT INTO u SELECT id + 10 FROM t WHERE id = 1 FOR UPDATE", "", "X", "1"},
+		{"UPDATE t JOIN u USING (id) SET v = 0 WHERE id = 1", "", "", "1"},
+		{"CALL p()", "", "X", "1"},
+	} {
+		a.exec("BEGIN", x.query)
+		for _, other := range []struct{ table, may string }{{"t", x.t}, {"u", x.u}} {
+			got := ""
+			b.exec("BEGIN")
+			if _, err := b.query("SELECT * FROM " + other.table + " WHERE id = " + x.id + " FOR SHARE NOWAIT"); err == nil {
+				got = "S"
+			} else if n, _, msg := Translate(err); n != 3572 || msg != "Statement aborted because lock(s) could not be acquired immediately and NOWAIT is set." {
+				t.Errorf("%d %s", n, msg)
+			}
+			if _, err := b.query("SELECT * FROM " + other.table + " WHERE id = " + x.id + " FOR UPDATE NOWAIT"); err == nil {
+				got = "X"
+			}
+			b.exec("ROLLBACK")
+			if got != other.may {
+				t.Errorf("%s: of %s others may lock %q, want %q", x.query, other.table, got, other.may)
+			}
+		}
+		a.exec("ROLLBACK")
+	}
+	if msg := a.fails(3568, "SELECT * FROM t AS x FOR UPDATE OF t"); msg != "Unresolved table name `t` in locking clause." {
+		t.Error(msg)
+	}
+
+	// SKIP LOCKED leaves out what is locked: a queue with two workers.
+	a.exec("BEGIN")
+	b.exec("BEGIN")
+	a.want("SELECT id FROM t ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED", "1")
+	b.want("SELECT id FROM t ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED", "2")
+	a.want("SELECT id FROM t ORDER BY id FOR SHARE SKIP LOCKED", "1\n3")
+	// A time-out undoes the statement only.
+	a.exec("UPDATE t SET v = 10 WHERE id = 1")
+	a.fails(1205, "UPDATE t SET v = v + 1")
+	a.want("SELECT v FROM t WHERE id = 1", "10")
+	a.exec("SET innodb_lock_wait_timeout = 2")
+	done := blocked(t, a, "UPDATE t SET v = v + 1 WHERE id = 2")
+	b.exec("ROLLBACK")
+	ended(t, "the wait", done)
+	a.exec("COMMIT")
+	b.want("SELECT v FROM t", "10\n3\n3")
+
+	// A deadlock: the one that changed fewer rows dies, all of it.
+	a.exec("BEGIN", "UPDATE t SET v = 0 WHERE id IN (1, 2)")
+	b.exec("BEGIN", "UPDATE t SET v = 0 WHERE id = 3")
+	done = blocked(t, a, "UPDATE t SET v = 1 WHERE id = 3")
+	b.fails(1213, "UPDATE t SET v = 2 WHERE id = 1")
+	ended(t, "the survivor", done)
+	a.exec("COMMIT")
+	b.want("SELECT v FROM t", "0\n0\n1")
+	if b.InTransaction() {
+		t.Error("the victim's transaction is open")
+	}
+	// Rows and a table's definition: DDL waits for b, b for a's row, a for the
+	// DDL that stands in front of it.
+	a.exec("BEGIN", "UPDATE u SET id = id WHERE id = 1", "SELECT * FROM u WHERE id = 1 FOR UPDATE")
+	b.exec("BEGIN", "SELECT * FROM t")
+	c := ts.client()
+	c.exec("USE d")
+	ddl := blocked(t, c, "ALTER TABLE t ADD COLUMN w INT")
+	done = blocked(t, b, "SELECT * FROM u WHERE id = 1 FOR UPDATE")
+	_, err := a.query("SELECT * FROM t FOR UPDATE")
+	if n, _, _ := Translate(err); err != nil && n != 1213 {
+		t.Errorf("%d %v", n, err)
+	}
+	a.exec("ROLLBACK")
+	if err := <-done; err != nil {
+		if n, _, _ := Translate(err); n != 1213 {
+			t.Errorf("%d %v", n, err)
+		}
+	}
+	b.exec("ROLLBACK")
+	if err := <-ddl; err != nil {
+		if n, _, _ := Translate(err); n != 1213 {
+			t.Errorf("%d %v", n, err)
+		}
+	}
+}

@@ -7,7 +7,6 @@ import (
 	gms "github.com/dolthub/go-mysql-server/sql"
 
 	"binrelay/binlog/event"
-	"binrelay/sql/replstmt"
 	"binrelay/sql/storage"
 	"binrelay/sql/tables"
 )
@@ -117,26 +116,6 @@ func (p policy) DDL(ctx *gms.Context, s *tables.Session) storage.DDLStatement {
 		MetaWait: time.Duration(p.number(ctx, "lock_wait_timeout")) * time.Second,
 	}
 	return st
-}
-
-// Locking implements tables.Policy.
-func (p policy) Locking(query string) (storage.LockMode, storage.LockPolicy) {
-	c := replstmt.LockingClause(query)
-	p.own.locking = c.Mode != replstmt.NoLock
-	mode, wait := storage.LockNone, storage.Wait
-	switch c.Mode {
-	case replstmt.ForUpdate:
-		mode = storage.LockExclusive
-	case replstmt.ForShare:
-		mode = storage.LockShared
-	}
-	switch c.Wait {
-	case replstmt.NoWait:
-		wait = storage.NoWait
-	case replstmt.SkipLocked:
-		wait = storage.SkipLocked
-	}
-	return mode, wait
 }
 
 // Replicated implements tables.Policy.

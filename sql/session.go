@@ -9,6 +9,7 @@ import (
 	"github.com/dolthub/go-mysql-server/sql/plan"
 	"github.com/dolthub/vitess/go/mysql"
 
+	"binrelay/sql/replstmt"
 	"binrelay/sql/tables"
 	"binrelay/sql/wire"
 )
@@ -29,6 +30,7 @@ type Session struct {
 	built     bool                        // its plan's root has been seen
 	root      gms.Node                    // of its plan; nil before it is built
 	locking   bool                        // it has a locking clause
+	routine   replstmt.Locking            // of the procedure that runs
 	showing   bool                        // go-mysql-server builds the rows of a SHOW COLUMNS that is ours
 	building  bool                        // inside the outermost DDL node
 	updating  *plan.Update                // go-mysql-server builds this UPDATE
@@ -158,6 +160,7 @@ func (s *Session) CommandBegin() error {
 // CommandEnd implements gms.LifecycleAwareSession.
 func (s *Session) CommandEnd() {
 	s.building, s.running, s.root = false, false, nil
+	s.routine = replstmt.Locking{}
 	s.EndStatement()
 }
 

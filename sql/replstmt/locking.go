@@ -18,17 +18,18 @@ const (
 	SkipLocked                 // leave the row out
 )
 
-// Locking is the locking clause of a SELECT.
+// Locking is the locking clause of a SELECT, or several in one.
 type Locking struct {
-	Mode LockMode
-	Wait LockWait
-	Of   []string // tables or aliases; nil = all
+	Mode   LockMode
+	Wait   LockWait
+	Of     []string // tables or aliases; nil = all
+	Nested bool     // some stand in parentheses, of a subquery
 }
 
-// LockingClause returns the locking clause of the first statement of sql, if
-// that is a SELECT (also after WITH) that has one outside any parentheses. If
-// there are several, for different tables, it returns the strongest mode, and
-// no Of. Without a clause it does not allocate.
+// LockingClause returns the locking clause of the first statement of sql: of
+// its SELECT (also after WITH, INSERT or REPLACE) and of subqueries, if it is one
+// that reads rows. Of several, it returns the strongest mode and all the tables
+// named. Without a clause it does not allocate.
 func LockingClause(sql string) Locking {
 	l := lexer{sql: sql}
 	t := l.next()
@@ -36,7 +37,7 @@ func LockingClause(sql string) Locking {
 	for l.punct(t, '(') {
 		t = l.next()
 	}
-	if !l.isAny(t, "SELECT", "WITH") {
+	if !l.isAny(t, "SELECT", "WITH", "TABLE") && !(l.isAny(t, "INSERT", "REPLACE", "UPDATE", "DELETE", "SET") && containsFold(sql, "SELECT")) {
 		return Locking{}
 	}
 	var found Locking
@@ -49,15 +50,31 @@ func LockingClause(sql string) Locking {
 			depth++
 		case l.punct(t, ')'):
 			depth--
-		case depth <= 0:
+		default:
 			if clause, _, ok := l.lockClause(t); ok {
+				clause.Nested = depth > 0
 				found = found.join(clause)
 			}
 		}
 	}
 }
 
-// join adds a further clause of the same SELECT.
+// RoutineLocking returns the strongest locking clause in a routine's text.
+func RoutineLocking(sql string) (found Locking) {
+	if !containsFold(sql, "UPDATE") && !containsFold(sql, "SHARE") {
+		return found
+	}
+	l := lexer{sql: sql}
+	for t := l.next(); t.kind != tokEOF; t = l.next() {
+		if clause, _, ok := l.lockClause(t); ok {
+			found = found.join(clause)
+		}
+	}
+	found.Of = nil
+	return found
+}
+
+// join adds a further clause of the same statement.
 func (k Locking) join(c Locking) Locking {
 	if k.Mode == NoLock {
 		return c
@@ -68,7 +85,12 @@ func (k Locking) join(c Locking) Locking {
 	if k.Wait == LockWaits {
 		k.Wait = c.Wait
 	}
-	k.Of = nil
+	if k.Of == nil || c.Of == nil {
+		k.Of = nil
+	} else {
+		k.Of = append(k.Of[:len(k.Of):len(k.Of)], c.Of...)
+	}
+	k.Nested = k.Nested || c.Nested
 	return k
 }
 
@@ -142,27 +164,40 @@ func (l *lexer) lockOptions(k *Locking, end int) int {
 }
 
 // RewriteForShare turns every FOR SHARE, at any depth, into LOCK IN SHARE MODE,
-// the only spelling that the engine's grammar has. Options of the clause (OF,
-// NOWAIT, SKIP LOCKED) have no place there and are dropped: LockingClause tells
-// those of the whole statement. changed is false, and out is sql, if there is
+// the only spelling that the engine's grammar has, takes OF away, which the
+// engine resolves wrongly, and all but the first clause where several follow
+// each other. What else the dropped text said (NOWAIT, SKIP LOCKED) LockingClause
+// tells of the whole statement. changed is false, and out is sql, if there is
 // none.
 func RewriteForShare(sql string) (out string, changed bool) {
-	if !containsFold(sql, "SHARE") {
+	if !containsFold(sql, "SHARE") && !containsFold(sql, "FOR") {
 		return sql, false
 	}
 	l := lexer{sql: sql}
 	var edits []edit
+	behind := -1 // where the clause before ends
 	for {
 		t := l.next()
 		if t.kind == tokEOF {
 			break
 		}
-		if !l.is(t, "FOR") {
+		if !l.isAny(t, "FOR", "LOCK") {
+			behind = -1
 			continue
 		}
-		if k, end, ok := l.lockClause(t); ok && k.Mode == ForShare {
+		k, end, ok := l.lockClause(t)
+		switch {
+		case !ok:
+			behind = -1
+			continue
+		case behind >= 0:
+			edits = append(edits, edit{behind, end, ""})
+		case k.Mode == ForShare && l.is(t, "FOR"):
 			edits = append(edits, edit{t.start, end, "LOCK IN SHARE MODE"})
+		case k.Of != nil:
+			edits = append(edits, edit{t.start, end, "FOR UPDATE"})
 		}
+		behind = end
 	}
 	if len(edits) == 0 {
 		return sql, false

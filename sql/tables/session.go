@@ -28,8 +28,7 @@ type Session struct {
 	wrote     bool // the open storage statement wrote rows
 	ddl       *ddlScope
 	query     string
-	read      storage.LockMode    // what this statement's reads lock
-	skip      storage.LockPolicy  // NOWAIT, SKIP LOCKED
+	read      Locking             // of this statement's reads
 	targets   map[string]bool     // tables that an UPDATE or DELETE changes: db.table
 	rowReader *storage.Tx         // reads rows inside a DDL scope
 	locks     *storage.TableLocks // of LOCK TABLES
@@ -45,12 +44,19 @@ type Policy interface {
 	Write(ctx *gms.Context, s *Session) error
 	// DDL describes the statement for the binlog.
 	DDL(ctx *gms.Context, s *Session) storage.DDLStatement
-	// Locking tells what a SELECT's locking clause asks for.
-	Locking(query string) (storage.LockMode, storage.LockPolicy)
+	// Locking tells what a statement's locking clauses ask for.
+	Locking(query string) (Locking, error)
 	// Replicated reports whether a source sent the statement.
 	Replicated() bool
 	// Committed is told about every successful commit.
 	Committed(ctx *gms.Context, s *Session, r Committed)
+}
+
+// Locking is what a statement's plain reads lock, and how they wait.
+type Locking struct {
+	Mode   storage.LockMode
+	Policy storage.LockPolicy
+	Tables map[string]bool // that it is about, as db.table; nil = all
 }
 
 // Characteristics are those of a transaction begun by START TRANSACTION, BEGIN
@@ -126,13 +132,18 @@ func (s *Session) ValidateSession(ctx *gms.Context) error {
 func (s *Session) BeginStatement(_ *gms.Context, text string) error {
 	s.EndStatement()
 	s.query = text
-	s.read, s.skip = storage.LockNone, storage.Wait
+	s.read = Locking{}
 	s.targets = nil
 	if s.policy != nil {
-		s.read, s.skip = s.policy.Locking(text)
+		var err error
+		s.read, err = s.policy.Locking(text)
+		return err
 	}
 	return nil
 }
+
+// SetLocking changes what the running statement's plain reads lock.
+func (s *Session) SetLocking(l Locking) { s.read = l }
 
 // EndStatement ends the statement: what a failed one left open is rolled back,
 // and so is a transaction that it began by itself.
@@ -264,10 +275,10 @@ func (s *Session) SetWaits(row, meta time.Duration) {
 // having been committed is rolled back. One that outlives the statement stays:
 // only EndTransaction ends it.
 func (s *Session) SetTransaction(tx gms.Transaction) {
-	if tx == nil && s.InTransaction() {
+	t, _ := tx.(*Tx)
+	if t != s.tx && s.InTransaction() {
 		return
 	}
-	t, _ := tx.(*Tx)
 	s.replace(t)
 }
 
@@ -491,7 +502,10 @@ func (s *Session) readLock(t *Table) storage.LockMode {
 	if len(s.targets) > 0 && s.targets[t.db.name+"."+t.name] {
 		return storage.LockExclusive
 	}
-	return s.read
+	if s.read.Tables != nil && !s.read.Tables[t.db.name+"."+t.name] {
+		return storage.LockNone
+	}
+	return s.read.Mode
 }
 
 // Zone returns the session's time zone, in which TIMESTAMP values are shown.

@@ -171,7 +171,7 @@ func (t *Table) PartitionRows(ctx *gms.Context, p gms.Partition) (gms.RowIter, e
 	if it.opts.Reverse {
 		reverse(it.ranges)
 	}
-	it.opts.Lock, it.opts.Policy = s.readLock(t), s.skip
+	it.opts.Lock, it.opts.Policy = s.readLock(t), s.read.Policy
 	if it.tx, it.table, err = t.reader(ctx, s, it.opts.Lock); err != nil {
 		return nil, err
 	}
