@@ -76,6 +76,7 @@ func newCatalog(p *tables.Provider) *catalog {
 			},
 		}
 	}
+	c.functions["rand"] = gms.FunctionN{Name: "rand", Fn: newRand}
 	for i := range timeFunctions {
 		c.functions[timeFunctions[i].name] = timeFunctions[i].native()
 	}

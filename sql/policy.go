@@ -30,6 +30,12 @@ func (p policy) Begin(ctx *gms.Context, s *tables.Session, c *tables.Characteris
 	}
 	p.characteristics(ctx, &o, c)
 	o.NoForeignKeys = !p.on(ctx, "foreign_key_checks")
+	if r := p.own.repl; r != nil {
+		// What was applied before is to be seen, whatever local clients read.
+		o.Isolation, o.ReadOnly, o.Autocommit = storage.ReadCommitted, false, false
+		o.Origin, o.ThreadID = r.origin, r.q.ThreadID
+		o.NoBinlog = !p.server.vars.Bool("log_replica_updates")
+	}
 	return o
 }
 

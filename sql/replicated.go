@@ -39,12 +39,22 @@ func (r *replicated) statement(s *Server) storage.DDLStatement {
 // when nothing changed. A failure is a *storage.ApplyError with MySQL's number
 // and text, or the context's error.
 func (s *Server) ExecReplicated(ctx context.Context, g *txn.Group) error {
+	s.applying.Lock()
+	defer s.applying.Unlock()
+	if several, err := framed(g); err != nil {
+		return err
+	} else if several {
+		return s.execTransaction(ctx, g)
+	}
+	return s.execStatement(ctx, g)
+}
+
+// execStatement executes the one statement of a group that commits itself.
+func (s *Server) execStatement(ctx context.Context, g *txn.Group) error {
 	r, err := statementOf(g)
 	if err != nil {
 		return err
 	}
-	s.applying.Lock()
-	defer s.applying.Unlock()
 	own, sqlCtx := s.internalSession(ctx, r.q.SQL)
 	defer own.Close()
 	own.repl = r

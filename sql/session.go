@@ -36,6 +36,7 @@ type Session struct {
 	updating  *plan.Update                // go-mysql-server builds this UPDATE
 	committed tables.Committed            // the last commit
 	keys      []*gms.ForeignKeyConstraint // of the CREATE TABLE at hand
+	seeds     *randState                  // of RAND(); nil = random
 
 	next     nextTransaction // SET TRANSACTION
 	released bool            // the connection ends after this command

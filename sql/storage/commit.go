@@ -159,15 +159,24 @@ func (tx *Tx) finishLogs(p *pending) error {
 	if l := tx.private; l != nil && l.cache.size() > 0 {
 		p.private, p.privN, p.privLen = l.cache, l.cache.count, l.cache.size()
 	}
+	o := tx.o.Origin
+	if o != nil && !o.GTID.IsZero() && !tx.o.NoBinlog && tx.bin == nil { // the GTID is executed here too
+		tx.openBinlog()
+		if err := tx.bin.cache.add(tx.bin.begin); err != nil {
+			return err
+		}
+	}
 	if l := tx.bin; l != nil && l.cache.size() > 0 {
-		err := l.cache.add(func(dst []byte) []byte {
-			return event.AppendXid(dst, event.Header{Timestamp: tx.when}, 0)
-		})
+		err := l.cache.add(func(dst []byte) []byte { return event.AppendXid(dst, tx.header(), 0) })
 		if err != nil {
 			return err
 		}
 		p.bin = &binlog.Txn{Events: l.cache, Size: l.cache.size(), Count: l.cache.count, After: tx.ts.clock(), Timestamp: tx.when}
+		if o != nil {
+			p.bin.Origin, p.bin.GTID, p.bin.Ordered = o, o.GTID, true
+		}
 	}
+	p.origin = o
 	if p.bin == nil && p.private == nil {
 		return fmt.Errorf("storage: transaction changed rows but logged none")
 	}

@@ -9,6 +9,7 @@ import (
 
 	"binrelay/binlog/event"
 	"binrelay/binlog/rowimage"
+	"binrelay/binlog/txn"
 	"binrelay/sql/storage/lock"
 )
 
@@ -72,6 +73,10 @@ type TxOptions struct {
 	// event. It is called once, at the first logged row. nil = none.
 	Begin func() (db string, status event.QueryStatus)
 	Locks *TableLocks // of the session: LOCK TABLES; nil = none
+	// Origin makes it a source's transaction whose statements run here: the
+	// coordinate and the GTID become durable with it, and its events keep the
+	// server id. nil = our own.
+	Origin *txn.Origin
 	// NoForeignKeys is foreign_key_checks = 0, see SetForeignKeyChecks.
 	NoForeignKeys bool
 }
@@ -249,6 +254,16 @@ func (tx *Tx) BeginStatement() {
 // SetStatementTime sets the header time of the events that follow (SET
 // TIMESTAMP). Without it the time is that of BeginStatement.
 func (tx *Tx) SetStatementTime(t time.Time) { tx.when = uint32(t.Unix()) }
+
+// header is that of the transaction's next event. A server id of 0 becomes our
+// own.
+func (tx *Tx) header() event.Header {
+	h := event.Header{Timestamp: tx.when}
+	if o := tx.o.Origin; o != nil {
+		h.ServerID = o.ServerID
+	}
+	return h
+}
 
 // EndStatement closes the statement successfully.
 func (tx *Tx) EndStatement() error {

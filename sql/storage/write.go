@@ -385,7 +385,7 @@ func (tx *Tx) write(ch *rowChange) error {
 		tx.logTable, tx.tableLog = ch.t, tx.logFor(ch.t)
 	}
 	l := tx.tableLog
-	h := event.Header{Timestamp: tx.when}
+	h := tx.header()
 	if err := l.add(h, ch.t, ch.before, ch.after, ch.flags|tx.rowFlags()); err != nil {
 		tx.logErr, tx.logErrAt = err, tx.stmt
 		return err
@@ -420,16 +420,23 @@ func (tx *Tx) logFor(t *Table) *rowLog {
 		return tx.private
 	}
 	if tx.bin == nil {
-		tx.bin = tx.newLog()
-		tx.bin.begin = func(dst []byte) []byte {
-			q := event.QueryInfo{ThreadID: tx.o.ThreadID, SQL: "BEGIN"}
-			if tx.o.Begin != nil {
-				q.DB, q.Status = tx.o.Begin()
-			}
-			return event.AppendQuery(dst, event.Header{Timestamp: tx.when, Flags: event.FlagSuppressUse}, &q)
-		}
+		tx.openBinlog()
 	}
 	return tx.bin
+}
+
+// openBinlog makes the log of what travels.
+func (tx *Tx) openBinlog() {
+	tx.bin = tx.newLog()
+	tx.bin.begin = func(dst []byte) []byte {
+		q := event.QueryInfo{ThreadID: tx.o.ThreadID, SQL: "BEGIN"}
+		if tx.o.Begin != nil {
+			q.DB, q.Status = tx.o.Begin()
+		}
+		h := tx.header()
+		h.Flags = event.FlagSuppressUse
+		return event.AppendQuery(dst, h, &q)
+	}
 }
 
 func (tx *Tx) newLog() *rowLog {

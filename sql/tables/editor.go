@@ -261,6 +261,11 @@ func (t *Table) GetNextAutoIncrementValue(ctx *gms.Context, given any) (uint64, 
 		return 0, err
 	}
 	increment, offset := s.autoIncrement(ctx)
+	if v := s.insertID; v != 0 {
+		s.insertID += max(increment, 1)
+		s.insertIDUsed = true
+		return v, nil // the storage takes note of it with the row
+	}
 	v, err := tx.NextAutoIncrement(t.def.table, 1, increment, offset)
 	return v, s.fail(err)
 }

@@ -32,6 +32,9 @@ type Session struct {
 	targets   map[string]bool     // tables that an UPDATE or DELETE changes: db.table
 	rowReader *storage.Tx         // reads rows inside a DDL scope
 	locks     *storage.TableLocks // of LOCK TABLES
+
+	insertID     uint64 // what the next AUTO_INCREMENT value must be; 0 = the table's counter
+	insertIDUsed bool
 }
 
 // Policy is what a session asks its server about. Its methods are called by the
@@ -148,6 +151,9 @@ func (s *Session) SetLocking(l Locking) { s.read = l }
 // EndStatement ends the statement: what a failed one left open is rolled back,
 // and so is a transaction that it began by itself.
 func (s *Session) EndStatement() {
+	if s.insertIDUsed {
+		s.insertID, s.insertIDUsed = 0, false
+	}
 	s.dropDDL()
 	if s.tx == nil {
 		return
@@ -410,6 +416,9 @@ func (s *Session) Tx(ctx *gms.Context) (*storage.Tx, error) {
 	if !s.stmtOpen {
 		s.tx.tx.BeginStatement()
 		s.tx.tx.SetForeignKeyChecks(s.checksKeys(ctx))
+		if ctx != nil {
+			s.tx.tx.SetStatementTime(ctx.QueryTime())
+		}
 		s.stmtOpen, s.wrote = true, false
 	}
 	return s.tx.tx, nil
@@ -517,6 +526,10 @@ func (s *Session) Zone(ctx *gms.Context) *time.Location {
 	name, _ := v.(string)
 	return zoneOf(name)
 }
+
+// SetInsertID gives the next statement that generates AUTO_INCREMENT values its
+// first one (SET INSERT_ID). 0 takes that back.
+func (s *Session) SetInsertID(v uint64) { s.insertID, s.insertIDUsed = v, false }
 
 // SetQuery replaces the text of the running statement.
 func (s *Session) SetQuery(text string) { s.query = text }
