@@ -65,7 +65,7 @@ func (p *Provider) Alter(ctx *gms.Context, st *Alteration, planner Planner) erro
 
 // resolve works the new definition out.
 func (a *alteration) resolve(planner Planner) (*plan.CreateTable, error) {
-	for _, step := range []func() error{a.refuse, a.resolveColumns, a.resolveKeys, a.resolveChecks, a.dependents, a.options, a.keptForeignKeys, a.rename} {
+	for _, step := range []func() error{a.refuse, a.resolveColumns, a.checkDrops, a.resolveKeys, a.resolveChecks, a.dependents, a.options, a.keptForeignKeys, a.rename} {
 		if err := step(); err != nil {
 			return nil, err
 		}
@@ -111,7 +111,7 @@ func (a *alteration) define(made *plan.CreateTable) error {
 	s := &a.next
 	for i, c := range made.PkSchema().Schema {
 		own := &a.columns[i]
-		col, err := columnOf(c)
+		col, err := columnOf(c, &own.def.Type)
 		if err != nil {
 			return err
 		}

@@ -93,8 +93,6 @@ type alterColumn struct {
 	declared bool // by the statement, in full
 	set      bool // SET or DROP DEFAULT
 	moved    bool // CONVERT TO CHARACTER SET gave it another type
-	first    bool
-	after    string
 }
 
 func (c *alterColumn) name() string { return c.def.Name.String() }
@@ -209,19 +207,13 @@ func (a *alteration) resolveColumns() error {
 	if err != nil {
 		return err
 	}
-	var late []alterColumn
 	for i := range a.old.Columns {
 		name := strings.ToLower(a.old.Columns[i].Name)
 		if dropped[name] {
 			continue
 		}
 		if c := changed[name]; c != nil {
-			col := alterColumn{def: c.column, from: i, declared: true, first: c.First, after: c.After}
-			if c.First || c.After != "" {
-				late = append(late, col)
-			} else {
-				a.columns = append(a.columns, col)
-			}
+			a.columns = append(a.columns, alterColumn{def: c.column, from: i, declared: true})
 			continue
 		}
 		col, err := a.kept(i)
@@ -233,24 +225,17 @@ func (a *alteration) resolveColumns() error {
 	if err := a.editKept(); err != nil {
 		return err
 	}
-	return a.place(late)
+	return a.place()
 }
 
 // columnClauses returns the columns that are dropped, and those that CHANGE and
 // MODIFY declare anew, by their names now.
 func (a *alteration) columnClauses() (dropped map[string]bool, changed map[string]*alterClause, err error) {
 	dropped, changed = make(map[string]bool), make(map[string]*alterClause)
-	err = a.each(func(c *alterClause) error {
-		name := strings.ToLower(c.Name)
-		if columnPlace(a.old, name) < 0 || dropped[name] {
-			return cannotDrop(c.Name)
-		}
-		dropped[name] = true
+	_ = a.each(func(c *alterClause) error { // one that is not there: see checkDrops
+		dropped[strings.ToLower(c.Name)] = true
 		return nil
 	}, replstmt.DropColumn)
-	if err != nil {
-		return nil, nil, err
-	}
 	err = a.each(func(c *alterClause) error {
 		was := c.Name
 		if was == "" {
@@ -293,39 +278,29 @@ func (a *alteration) editKept() error {
 	}, replstmt.RenameColumn, replstmt.SetDefault, replstmt.DropDefault, replstmt.ColumnVisibility)
 }
 
-// place puts added and moved columns where they belong.
-func (a *alteration) place(moved []alterColumn) error {
-	n := 0
+// place puts added columns, and those that move, where they belong, one after
+// the other.
+func (a *alteration) place() error {
 	err := a.each(func(c *alterClause) error {
-		col := alterColumn{def: c.column, from: -1, declared: true, first: c.First, after: c.After}
+		col := alterColumn{def: c.column, from: -1, declared: true}
 		if c.Kind == replstmt.ChangeColumn {
 			if !c.First && c.After == "" {
 				return nil
 			}
-			// In the order of the clauses, not of the columns.
-			name := c.Name
-			if name == "" {
-				name = c.column.Name.String()
-			}
-			for i := range moved {
-				if strings.EqualFold(a.old.Columns[moved[i].from].Name, name) {
-					col = moved[i]
-				}
-			}
-			n++
+			i := slices.IndexFunc(a.columns, func(o alterColumn) bool { return o.def == c.column })
+			col = a.columns[i]
+			a.columns = slices.Delete(a.columns, i, i+1)
 		}
+		at := len(a.columns)
 		switch {
-		case col.first:
-			a.columns = slices.Insert(a.columns, 0, col)
-		case col.after != "":
-			i := a.place1(col.after)
-			if i < 0 {
-				return unknownColumn(col.after, a.old.Name)
+		case c.First:
+			at = 0
+		case c.After != "":
+			if at = a.placeOf(c.After) + 1; at == 0 {
+				return unknownColumn(c.After, a.old.Name)
 			}
-			a.columns = slices.Insert(a.columns, i+1, col)
-		default:
-			a.columns = append(a.columns, col)
 		}
+		a.columns = slices.Insert(a.columns, at, col)
 		return nil
 	}, replstmt.AddColumn, replstmt.ChangeColumn)
 	if err != nil {
@@ -334,7 +309,25 @@ func (a *alteration) place(moved []alterColumn) error {
 	if len(a.columns) == 0 {
 		return sqlErrorf(1090, "42000", "You can't delete all columns with ALTER TABLE; use DROP TABLE instead")
 	}
+	return nil
+}
+
+// checkDrops fails for columns that cannot be dropped. MySQL looks at the other
+// clauses first, and at names that are there twice later.
+func (a *alteration) checkDrops() error {
 	seen := make(map[string]bool)
+	err := a.each(func(c *alterClause) error {
+		name := strings.ToLower(c.Name)
+		if columnPlace(a.old, name) < 0 || seen[name] {
+			return cannotDrop(c.Name)
+		}
+		seen[name] = true
+		return nil
+	}, replstmt.DropColumn)
+	if err != nil {
+		return err
+	}
+	clear(seen)
 	for i := range a.columns {
 		name := a.columns[i].name()
 		if seen[strings.ToLower(name)] {
@@ -345,7 +338,7 @@ func (a *alteration) place(moved []alterColumn) error {
 	return nil
 }
 
-// place1 returns the place of a column by its new name.
-func (a *alteration) place1(name string) int {
+// placeOf returns the place of a column by its new name.
+func (a *alteration) placeOf(name string) int {
 	return slices.IndexFunc(a.columns, func(c alterColumn) bool { return strings.EqualFold(c.name(), name) })
 }

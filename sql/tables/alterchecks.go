@@ -183,7 +183,7 @@ func (a *alteration) dependents() error {
 	for i := range a.old.Columns {
 		name := strings.ToLower(a.old.Columns[i].Name)
 		at := slices.IndexFunc(a.columns, func(c alterColumn) bool { return c.from == i })
-		if at >= 0 && strings.EqualFold(a.columns[at].name(), name) || a.place1(name) >= 0 {
+		if at >= 0 && strings.EqualFold(a.columns[at].name(), name) || a.placeOf(name) >= 0 {
 			continue
 		}
 		for j := range a.columns {

@@ -159,6 +159,12 @@ func (x *conversion) numberOf(text, kind string) (*apd.Decimal, error) {
 var rounding = &apd.Context{Precision: 100, MaxExponent: apd.MaxExponent, MinExponent: apd.MinExponent, Rounding: apd.RoundHalfUp}
 
 func (x *conversion) integer(v any) (any, error) {
+	switch f := v.(type) { // rounds to even, unlike decimals
+	case float32:
+		v = math.RoundToEven(float64(f))
+	case float64:
+		v = math.RoundToEven(f)
+	}
 	d, err := x.number(v, "integer")
 	if err != nil {
 		return nil, err
@@ -303,6 +309,12 @@ func (x *conversion) year(v any) (any, error) {
 			v = int64(0)
 		}
 	} else if text, ok := v.(string); !ok || len(strings.TrimSpace(text)) == 4 {
+		switch f := v.(type) { // cut, not rounded
+		case float32:
+			v = float64(math.Trunc(float64(f)))
+		case float64:
+			v = math.Trunc(f)
+		}
 		d, err := x.number(v, "integer")
 		if err != nil {
 			return nil, err
@@ -405,6 +417,9 @@ func (x *conversion) date(v any) (any, error) {
 	return out, nil
 }
 
+// datetimeText is a text whose time of day counts.
+var datetimeText = regexp.MustCompile(`^\d{2,4}-\d{1,2}-\d{1,2}[ T]\d`)
+
 func (x *conversion) time(v any) (any, error) {
 	if t, ok := v.(time.Time); ok {
 		if t.Equal(types.ZeroTime) {
@@ -417,16 +432,62 @@ func (x *conversion) time(v any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch v.(type) {
-	case types.Timespan:
-	default:
-		v = strings.TrimSpace(text)
+	if t, ok := v.(types.Timespan); ok {
+		return t, nil
 	}
-	out, in, err := x.toType.Convert(x.ctx, v)
-	if err != nil || in != gms.InRange {
-		return types.Timespan(0), x.problem(1292, "22007", "Incorrect time value: '%s' for column '%s' at row %d", text, x.to.Name, x.row)
+	text = strings.TrimSpace(text)
+	if datetimeText.MatchString(text) {
+		t, in, err := types.DatetimeMaxPrecision.Convert(x.ctx, text)
+		if at, ok := t.(time.Time); ok && err == nil && in == gms.InRange {
+			return x.time(at)
+		}
 	}
-	return out, nil
+	us, ok := parseTime(text)
+	if !ok {
+		return types.Timespan(us), x.problem(1292, "22007", "Incorrect time value: '%s' for column '%s' at row %d", text, x.to.Name, x.row)
+	}
+	return types.Timespan(us), nil
+}
+
+// timeText are the forms of a TIME: [days ]hours:minutes[:seconds], or digits.
+var timeText = regexp.MustCompile(`^([-+]?)(?:(?:(\d+) )?(\d+):(\d{1,2})(?::(\d{1,2}))?|(\d+))(?:\.(\d*))?$`)
+
+// maxTime is the greatest TIME, in microseconds.
+const maxTime = (838*3600 + 59*60 + 59) * 1e6
+
+// parseTime reads a TIME, in microseconds. One that is too large is cut.
+func parseTime(text string) (us int64, ok bool) {
+	m := timeText.FindStringSubmatch(text)
+	if m == nil {
+		return 0, false
+	}
+	n := func(s string) int64 {
+		v, err := strconv.ParseInt(s, 10, 40)
+		if err != nil && s != "" {
+			return 1 << 40
+		}
+		return v
+	}
+	h, mi, s := n(m[2])*24+n(m[3]), n(m[4]), n(m[5])
+	if m[6] != "" {
+		all := n(m[6])
+		h, mi, s = all/10000, all/100%100, all%100
+	}
+	if mi > 59 || s > 59 {
+		return 0, false
+	}
+	us = int64(maxTime)
+	if ok = h <= 838; ok {
+		us = (h*3600 + mi*60 + s) * 1e6
+		us += n((m[7] + "0000000")[:7]) / 10
+	}
+	if us > maxTime {
+		us, ok = maxTime, false
+	}
+	if m[1] == "-" {
+		us = -us
+	}
+	return us, ok
 }
 
 // text converts to CHAR, VARCHAR, TEXT and their binary kinds.

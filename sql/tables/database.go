@@ -107,7 +107,7 @@ func (d *Database) create(ctx *gms.Context, name string, schema gms.PrimaryKeySc
 		c = d.GetCollation(ctx)
 	}
 	s := storage.Schema{Database: d.name, Name: name, Collation: uint16(c), Comment: comment}
-	if err := setColumns(&s, schema, d.likeSource(ctx)); err != nil {
+	if err := setColumns(&s, schema, d.likeSource(ctx), declaredColumns(ctx)); err != nil {
 		return err
 	}
 	if primary != nil {
@@ -188,23 +188,48 @@ func (d *Database) RenameTable(ctx *gms.Context, from, to string) error {
 // ValidateSchema implements gms.SchemaValidator.
 func (d *Database) ValidateSchema(s gms.Schema) error {
 	for _, c := range s {
-		if _, err := columnOf(c); err != nil {
+		if _, err := columnOf(c, nil); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// declaredColumns returns the columns that CREATE TABLE declares, by their
+// names in lower case.
+func declaredColumns(ctx *gms.Context) map[string]*sqlparser.ColumnType {
+	s, err := sessionOf(ctx)
+	if err != nil || !startsWith(s.query, "CREATE") {
+		return nil
+	}
+	stmt, err := sqlparser.Parse(s.query)
+	ddl, ok := stmt.(*sqlparser.DDL)
+	if err != nil || !ok || ddl.TableSpec == nil {
+		return nil
+	}
+	out := make(map[string]*sqlparser.ColumnType, len(ddl.TableSpec.Columns))
+	for _, c := range ddl.TableSpec.Columns {
+		out[c.Name.Lowered()] = &c.Type
+	}
+	return out
+}
+
 // setColumns fills in columns and primary key of s from a schema of
-// go-mysql-server. old is the definition before, nil for a new table.
-func setColumns(s *storage.Schema, schema gms.PrimaryKeySchema, old *storage.Schema) error {
+// go-mysql-server. like is the table that CREATE TABLE … LIKE copies, or nil;
+// declared are the columns as the statement has them.
+func setColumns(s *storage.Schema, schema gms.PrimaryKeySchema, like *storage.Schema, declared map[string]*sqlparser.ColumnType) error {
 	s.Columns = make([]storage.Column, len(schema.Schema))
 	for i, c := range schema.Schema {
-		col, err := columnOf(c)
+		if like != nil {
+			if at := columnPlace(like, c.Name); at >= 0 {
+				s.Columns[i] = like.Columns[at]
+				continue
+			}
+		}
+		col, err := columnOf(c, declared[strings.ToLower(c.Name)])
 		if err != nil {
 			return err
 		}
-		keepTimeFraction(&col, c, old)
 		s.Columns[i] = col
 	}
 	s.Primary = s.Primary[:0:0]

@@ -9,6 +9,7 @@ import (
 	"github.com/dolthub/go-mysql-server/sql/types"
 	"github.com/dolthub/vitess/go/sqltypes"
 	querypb "github.com/dolthub/vitess/go/vt/proto/query"
+	"github.com/dolthub/vitess/go/vt/sqlparser"
 	gomysql "github.com/go-mysql-org/go-mysql/mysql"
 
 	"binrelay/binlog/rowimage"
@@ -16,8 +17,10 @@ import (
 )
 
 // columnOf turns a column definition of go-mysql-server into one of the
-// storage. What cannot be stored is MySQL's error 1235.
-func columnOf(c *gms.Column) (storage.Column, error) {
+// storage. What cannot be stored is MySQL's error 1235. declared is the
+// definition as it was parsed, if it is at hand: its expressions are kept as
+// they were written, for go-mysql-server prints some of them wrong.
+func columnOf(c *gms.Column, declared *sqlparser.ColumnType) (storage.Column, error) {
 	if c.Generated != nil || c.Virtual || c.HiddenSystem {
 		return storage.Column{}, unsupported("generated column '%s'", c.Name)
 	}
@@ -37,6 +40,11 @@ func columnOf(c *gms.Column) (storage.Column, error) {
 		out.HasDefault = true
 		out.Default = defaultText(c.Default, int(out.Meta))
 		out.DefaultIsExpr = !c.Default.IsLiteral()
+		if declared != nil && declared.Default != nil && !isNow(c.Default) {
+			if _, null := declared.Default.(*sqlparser.NullVal); !null {
+				out.Default = sqlparser.String(declared.Default)
+			}
+		}
 	}
 	if c.OnUpdate != nil {
 		out.OnUpdate = c.OnUpdate.String()
@@ -134,20 +142,6 @@ func (t DeclaredTime) String() string {
 		return "time"
 	}
 	return fmt.Sprintf("time(%d)", t.Digits)
-}
-
-// keepTimeFraction gives a TIME column that a statement does not declare anew
-// the digits it had in the old definition.
-func keepTimeFraction(c *storage.Column, from *gms.Column, old *storage.Schema) {
-	if c.Type != gomysql.MYSQL_TYPE_TIME2 || old == nil {
-		return
-	}
-	if _, declared := from.Type.(DeclaredTime); declared {
-		return
-	}
-	if i := columnPlace(old, c.Name); i >= 0 && old.Columns[i].Type == c.Type {
-		c.Meta, c.SQLType = old.Columns[i].Meta, old.Columns[i].SQLType
-	}
 }
 
 func setNumber(c *storage.Column, t gms.NumberType) error {
