@@ -80,6 +80,7 @@ func newCatalog(p *tables.Provider) *catalog {
 	for i := range timeFunctions {
 		c.functions[timeFunctions[i].name] = timeFunctions[i].native()
 	}
+	c.functions["last_insert_id"] = (&function{name: "last_insert_id", max: 1, varies: true, typ: types.Uint64, eval: lastInsertID}).native()
 	return c
 }
 

@@ -18,7 +18,8 @@ import (
 // function is a SQL function of this server.
 type function struct {
 	name     string
-	min, max int // arguments
+	min, max int  // arguments
+	varies   bool // with more than its arguments
 	typ      gms.Type
 	typeOf   func(ctx *gms.Context, args []gms.Expression) gms.Type // where typ is nil
 	eval     func(ctx *gms.Context, s *Server, args []any) (any, error)
@@ -71,8 +72,9 @@ type call struct {
 }
 
 var (
-	_ gms.FunctionExpression = (*call)(nil)
-	_ gms.CollationCoercible = (*call)(nil)
+	_ gms.FunctionExpression         = (*call)(nil)
+	_ gms.CollationCoercible         = (*call)(nil)
+	_ gms.NonDeterministicExpression = (*call)(nil)
 )
 
 // FunctionName implements gms.FunctionExpression.
@@ -110,6 +112,9 @@ func (c *call) Type(ctx *gms.Context) gms.Type {
 
 // IsNullable implements gms.Expression.
 func (c *call) IsNullable(*gms.Context) bool { return true }
+
+// IsNonDeterministic implements gms.NonDeterministicExpression.
+func (c *call) IsNonDeterministic() bool { return c.f.varies }
 
 // Children implements gms.Expression.
 func (c *call) Children() []gms.Expression { return c.args }

@@ -34,6 +34,8 @@ type Session struct {
 	showing   bool                        // go-mysql-server builds the rows of a SHOW COLUMNS that is ours
 	building  bool                        // inside the outermost DDL node
 	updating  *plan.Update                // go-mysql-server builds this UPDATE
+	inserting bool                        // an INSERT or REPLACE runs
+	insertID  *int64                      // what it gave LAST_INSERT_ID(x), nil = nothing
 	committed tables.Committed            // the last commit
 	keys      []*gms.ForeignKeyConstraint // of the CREATE TABLE at hand
 	seeds     *randState                  // of RAND(); nil = random
@@ -130,7 +132,7 @@ func (s *Session) ValidateSession(ctx *gms.Context) error {
 	if text == "" {
 		text = ctx.Query()
 	}
-	s.building, s.built, s.root = false, false, nil
+	s.building, s.built, s.root, s.inserting = false, false, nil, false
 	s.running = true
 	s.server.counters.question()
 	text = trimStatement(text)

@@ -174,7 +174,11 @@ func (e *editor) Insert(ctx *gms.Context, row gms.Row) error {
 	if err != nil {
 		return err
 	}
-	return e.fail(tx.Insert(ctx, e.table, image))
+	if err := tx.Insert(ctx, e.table, image); err != nil {
+		return e.fail(err)
+	}
+	e.s.noteInsert(ctx, e.t, row)
+	return nil
 }
 
 // Update implements gms.RowUpdater. A row that does not change is not written.
@@ -261,13 +265,17 @@ func (t *Table) GetNextAutoIncrementValue(ctx *gms.Context, given any) (uint64, 
 		return 0, err
 	}
 	increment, offset := s.autoIncrement(ctx)
-	if v := s.insertID; v != 0 {
+	v := s.insertID
+	if v != 0 {
 		s.insertID += max(increment, 1)
-		s.insertIDUsed = true
-		return v, nil // the storage takes note of it with the row
+		s.insertIDUsed = true // the storage takes note of it with the row
+	} else if v, err = tx.NextAutoIncrement(t.def.table, 1, increment, offset); err != nil {
+		return 0, s.fail(err)
 	}
-	v, err := tx.NextAutoIncrement(t.def.table, 1, increment, offset)
-	return v, s.fail(err)
+	if t.is(s.inserts.table) {
+		s.inserts.generated = v
+	}
+	return v, nil
 }
 
 // autoIncrement returns auto_increment_increment and auto_increment_offset.

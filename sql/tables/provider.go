@@ -133,6 +133,7 @@ type definition struct {
 	schema gms.Schema
 	codec  *codec
 	all    []int // places of all columns
+	auto   int   // place of the AUTO_INCREMENT column, -1 for none
 }
 
 // define returns the compiled form of t.
@@ -153,9 +154,12 @@ func (p *Provider) define(t *storage.Table) (*definition, error) {
 	if err != nil {
 		return nil, err
 	}
-	d = &definition{table: t, schema: schema, codec: c, all: make([]int, len(s.Columns))}
+	d = &definition{table: t, schema: schema, codec: c, all: make([]int, len(s.Columns)), auto: -1}
 	for i := range d.all {
 		d.all[i] = i
+		if schema[i].AutoIncrement {
+			d.auto = i
+		}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -32,6 +32,7 @@ type Session struct {
 	targets   map[string]bool     // tables that an UPDATE or DELETE changes: db.table
 	rowReader *storage.Tx         // reads rows inside a DDL scope
 	locks     *storage.TableLocks // of LOCK TABLES
+	inserts   insertIDs
 
 	insertID     uint64 // what the next AUTO_INCREMENT value must be; 0 = the table's counter
 	insertIDUsed bool
