@@ -143,7 +143,7 @@ func (l *logged) event(ctx context.Context, ev event.Event) (err error) {
 	case event.BeginLoadQuery, event.AppendBlock, event.ExecuteLoadQuery:
 		return unsupportedStatement("statement-based LOAD DATA", "")
 	case event.TableMap, event.WriteRowsV1, event.UpdateRowsV1, event.DeleteRowsV1, event.WriteRowsV2, event.UpdateRowsV2, event.DeleteRowsV2:
-		return unsupportedStatement("rows beside statements in one transaction", "")
+		return l.rows(ctx, ev)
 	}
 	if err != nil {
 		return &storage.ApplyError{Errno: 1594, Text: "Relay log read failure: " + err.Error(), Err: err}
@@ -196,6 +196,22 @@ func (l *logged) statement(ctx context.Context, ev event.Event, q event.QueryInf
 // was interrupted there: then it may well succeed here, as what it changed
 // before had no transaction. Source: MySQL's log_event.cc, ignored_error_code.
 func ignoresErrors(code uint16) bool { return code == 1317 || code == 1053 }
+
+// rows applies an event of rows that stands beside the statements.
+func (l *logged) rows(ctx context.Context, ev event.Event) error {
+	l.own.repl = &replicated{origin: l.group.Origin, at: ev.Timestamp(), server: ev.ServerID()}
+	c := l.context(ctx, "")
+	tx, err := l.own.Tx(c)
+	if err != nil {
+		return l.own.repl.failure(err)
+	}
+	ended, err := tx.ApplyEvent(ctx, l.group, ev)
+	if ended {
+		l.own.EndStatement()
+		l.forget()
+	}
+	return err
+}
 
 // isTemporary reports whether a statement makes or drops a temporary table.
 func isTemporary(sql string) bool {

@@ -2,6 +2,7 @@ package tests
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -64,7 +65,15 @@ var statementLoad = []string{
 	"DELETE FROM a WHERE id = 2", "REPLACE INTO a (id, v) VALUES (1, 'replaced'), (500, 'far')", "INSERT INTO a (v) VALUES ('after')",
 	"INSERT INTO a (id, v) VALUES (500, 'x') ON DUPLICATE KEY UPDATE v = CONCAT(v, '+')",
 	"INSERT IGNORE INTO a (id, v) VALUES (500, 'dup'), (NULL, 'new')",
+	"CREATE TABLE nokey (v VARCHAR(40), n INT) ENGINE=InnoDB", "INSERT INTO nokey VALUES ('a', 1), ('a', 1), ('b', NULL)",
 	"DELETE a FROM a JOIN b ON a.id = b.a_id WHERE b.id = 4", "TRUNCATE TABLE b", "INSERT INTO b (r) VALUES (RAND()), (RAND())",
+}
+
+// mixedLoad are transactions that binlog_format=MIXED logs partly as rows,
+// because UUID() is unsafe.
+var mixedLoad = []string{
+	"BEGIN", "INSERT INTO a (v, n) VALUES ('s1', 1)", "INSERT INTO nokey VALUES (UUID(), 5), (UUID(), 6)", "UPDATE a SET n = 2 WHERE v = 's1'",
+	"UPDATE nokey SET v = UUID() WHERE n = 1 LIMIT 1", "DELETE FROM nokey WHERE v <> UUID() AND n = 6", "INSERT INTO a (v) VALUES ('s2')", "COMMIT",
 }
 
 // A MariaDB that logs statements, or a mix, is followed by a server of ours
@@ -83,11 +92,15 @@ func TestStatements_FromMariaDB(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer conn.Close()
-			for i, q := range statementLoad {
+			load := statementLoad
+			if format == "MIXED" {
+				load = slices.Concat(statementLoad, mixedLoad)
+			}
+			for i, q := range load {
 				if _, err := conn.ExecContext(t.Context(), q); err != nil {
 					t.Fatalf("%s: %v", q, err)
 				}
-				if i == len(statementLoad)/2 {
+				if i == len(load)/2 {
 					r.Kill()
 					r.Run()
 				}

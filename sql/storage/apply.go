@@ -325,7 +325,8 @@ func (r *redo) eachRow(t *Table, fn func(key, value []byte) (bool, error)) error
 // and an update or delete its own: else the logs and the store do not belong
 // together, and nothing is repaired by guessing.
 func (ts *tables) applyRecord(b *pebble.Batch, large *overlay, csn txn.CSN, events txn.Events, checksum bool) error {
-	a := &rowApplier{s: &redo{ts, b, csn}, trusting: true}
+	s := &redo{ts, b, csn}
+	a := &rowApplier{rowFinder: rowFinder{from: s}, s: s, trusting: true}
 	if large != nil {
 		a.s = &largeRedo{ts, large}
 	}

@@ -130,11 +130,11 @@ func appendZero(b *rowimage.Builder, c *Column) error {
 }
 
 // apply makes the changes of a rows event.
-func (b *binding) apply(ev event.Event, r *event.RowsInfo, a *rowApplier) error {
+func (b *binding) apply(ev event.Event, r *event.RowsInfo, a rowChanger) error {
 	if r.Columns != len(b.remote.Columns()) {
 		return fmt.Errorf("%w: %d columns, the table map has %d", errCorruptEvent, r.Columns, len(b.remote.Columns()))
 	}
-	a.noKeys = r.Flags&event.RowsNoFK != 0
+	a.begin(r.Flags)
 	hasBefore, hasAfter := true, true
 	switch ev.Type() {
 	case event.WriteRowsV1, event.WriteRowsV2:

@@ -124,7 +124,7 @@ func (ch *channel) begin(ctx context.Context, o *txn.Origin) (*applied, error) {
 	}
 	ch.seq++
 	a := &applied{ch: ch, ctx: ctx, seq: ch.seq, link: ch.chain.Begin(), wait: lock.Wait{Timeout: ch.ts.applyWait()}}
-	a.rows.s = a
+	a.rows.s, a.rows.from = a, a
 	a.p.batch = ch.ts.e.db.NewBatch()
 	return a, nil
 }

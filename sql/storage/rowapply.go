@@ -5,26 +5,18 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"binrelay/binlog/event"
 	"binrelay/binlog/rowimage"
 	"binrelay/sql/storage/lock"
 )
 
-// rowStore is what row changes that need no SQL are resolved against: the
-// channel of a replica, or the batch that recovery builds. Keys and values are
-// the store's; row values have an empty stamp when set.
-type rowStore interface {
+// rowReader is where the rows of rows events are looked for. Keys and values
+// are the store's.
+type rowReader interface {
 	// read returns the newest value; nil = there is none.
 	read(key []byte) ([]byte, error)
 	// lock locks a row or unique key.
 	lock(key []byte, m lock.Mode) error
-	// related returns the foreign keys of a table, nil when it has none.
-	related(t *Table) (*relations, error)
-	// set and del change a key. The first group bytes are those that entries
-	// looks for, 0 = it does not.
-	set(key, value []byte, group int) error
-	del(key []byte, group int) error
-	// entries is that of keyRows; group is the one given to set.
-	entries(prefix, after []byte, group int, fn func(key, value []byte) (done bool, err error)) error
 	// withHash calls fn with the row id of each h| key that may begin with
 	// prefix, until fn returns true. Some may not exist any more.
 	withHash(prefix []byte, fn func(id []byte) (done bool, err error)) error
@@ -33,11 +25,41 @@ type rowStore interface {
 	eachRow(t *Table, fn func(key, value []byte) (done bool, err error)) error
 }
 
+// rowStore is what row changes that need no SQL are resolved against: the
+// channel of a replica, or the batch that recovery builds. Row values have an
+// empty stamp when set.
+type rowStore interface {
+	rowReader
+	// related returns the foreign keys of a table, nil when it has none.
+	related(t *Table) (*relations, error)
+	// set and del change a key. The first group bytes are those that entries
+	// looks for, 0 = it does not.
+	set(key, value []byte, group int) error
+	del(key []byte, group int) error
+	// entries is that of keyRows; group is the one given to set.
+	entries(prefix, after []byte, group int, fn func(key, value []byte) (done bool, err error)) error
+}
+
+// rowChanger makes the changes of rows events.
+type rowChanger interface {
+	// begin is told the flags of the event whose rows follow.
+	begin(flags uint16)
+	insert(t *Table, image []byte) error
+	update(t *Table, before, after *side) error
+	remove(t *Table, before *side) error
+}
+
+// rowFinder finds the rows that rows events describe.
+type rowFinder struct {
+	from rowReader
+	was  []rowimage.Cell // of the row found last
+}
+
 // rowApplier changes rows of a rowStore. An error leaves a change half made:
 // the transaction as a whole is to be given up.
 type rowApplier struct {
-	s     rowStore
-	was   []rowimage.Cell
+	rowFinder
+	s     rowStore // = from
 	is    []rowimage.Cell
 	autos map[*Table]struct{} // tables whose AUTO_INCREMENT counters moved
 
@@ -52,6 +74,9 @@ type side struct {
 	cells []rowimage.Cell // cut from data
 	full  bool
 }
+
+// begin implements rowChanger.
+func (a *rowApplier) begin(flags uint16) { a.noKeys = flags&event.RowsNoFK != 0 }
 
 // insert adds a row (*DuplicateError).
 func (a *rowApplier) insert(t *Table, image []byte) error {
@@ -195,22 +220,22 @@ func (r applierRows) entries(prefix, after []byte, group int, fn func(key, value
 
 // find locks the row that a rows event describes and returns it as it is: by
 // primary key, else by its image, else by comparing every row of the table.
-func (a *rowApplier) find(t *Table, before *side) (key, image []byte, err error) {
+func (f *rowFinder) find(t *Table, before *side) (key, image []byte, err error) {
 	switch {
 	case t.primary != nil && present(before.cells, t.schema.Primary):
 		if key, err = t.appendRowKey(nil, before.data, before.cells); err != nil {
 			return nil, nil, err
 		}
-		image, err = a.rowAt(t, key)
+		image, err = f.rowAt(t, key)
 		if err == nil && image == nil {
 			err = ErrRowNotFound
 		}
 		return key, image, err
 	case t.primary == nil && before.full:
 		prefix := binary.BigEndian.AppendUint64(appendID(nil, hashSpace, t.schema.ID), t.imageHash(before.data, before.cells))
-		err = a.s.withHash(prefix, func(id []byte) (bool, error) {
+		err = f.from.withHash(prefix, func(id []byte) (bool, error) {
 			k := append(appendID(nil, rowSpace, t.schema.ID), id...)
-			value, err := a.s.read(k)
+			value, err := f.from.read(k)
 			if err != nil || value == nil {
 				return false, err
 			}
@@ -221,12 +246,12 @@ func (a *rowApplier) find(t *Table, before *side) (key, image []byte, err error)
 			return true, nil
 		})
 	default:
-		err = a.s.eachRow(t, func(k, value []byte) (bool, error) {
+		err = f.from.eachRow(t, func(k, value []byte) (bool, error) {
 			_, img, err := t.split(value)
 			if err != nil {
 				return false, err
 			}
-			if a.was, err = t.layout.Cut(img, a.was[:0]); err != nil || !matches(img, a.was, before) {
+			if f.was, err = t.layout.Cut(img, f.was[:0]); err != nil || !matches(img, f.was, before) {
 				return false, err
 			}
 			key = append([]byte(nil), k...)
@@ -239,18 +264,18 @@ func (a *rowApplier) find(t *Table, before *side) (key, image []byte, err error)
 	if key == nil {
 		return nil, nil, ErrRowNotFound
 	}
-	if image, err = a.rowAt(t, key); err == nil && image == nil {
+	if image, err = f.rowAt(t, key); err == nil && image == nil {
 		err = ErrRowNotFound
 	}
 	return key, image, err
 }
 
 // rowAt locks a row and returns its image; nil: there is none.
-func (a *rowApplier) rowAt(t *Table, key []byte) ([]byte, error) {
-	if err := a.s.lock(key, lock.X); err != nil {
+func (f *rowFinder) rowAt(t *Table, key []byte) ([]byte, error) {
+	if err := f.from.lock(key, lock.X); err != nil {
 		return nil, err
 	}
-	value, err := a.s.read(key)
+	value, err := f.from.read(key)
 	if err != nil || value == nil {
 		return nil, err
 	}

@@ -133,6 +133,7 @@ type Tx struct {
 	keyBuf   []byte
 	cells    [2][]rowimage.Cell // of the rows at hand
 	puts     []put              // room for the change at hand
+	source   *sourceRows        // of rows events, see ApplyEvent; nil until used
 	logErr   error              // the event cache failed: the transaction cannot commit
 	logErrAt uint32             // the statement that it failed in
 	done     bool
