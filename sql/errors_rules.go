@@ -123,6 +123,16 @@ var mysqlTexts = []textRule{
 
 // engineTexts recognise go-mysql-server's words and replace them.
 var engineTexts = []textRule{
+	rule(1235, "The (character set|collation) `([^`]*)` has not yet been implemented, .*", as("This version of MySQL doesn't yet support '%s %s'")),
+	rule(1264, `out of range value for column '([^']*)'`, as("Out of range value for column '%s' at row 1")),
+	rule(1406, `data too long for column '([^']*)'`, as("Data too long for column '%s' at row 1")),
+	rule(1292, `value "([^"]*)" is outside of (timestamp|datetime|date)(?:\(\d\))? range`, func(m []string, _ Statement) string {
+		kind := m[2]
+		if kind == "timestamp" {
+			kind = "datetime"
+		}
+		return fmt.Sprintf("Incorrect %s value: '%s'", kind, m[1])
+	}),
 	rule(1007, `can't create database (.*); database exists`, as("Can't create database '%s'; database exists")),
 	rule(1044, `Access denied for user (\S+) to database '([^']*)'`, as("Access denied for user %s to database '%s'")),
 	rule(1046, `no database selected`, as("No database selected")),

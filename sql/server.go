@@ -259,6 +259,7 @@ func (s *Server) wireOptions() wire.Options {
 		Dump:                   s.o.Dump,
 		Statistics:             s.statistics,
 		TimeDigits:             s.timeDigits,
+		FloatDecimals:          s.floatDecimals,
 		Logger:                 s.log, Now: s.now,
 	}
 }
@@ -272,6 +273,21 @@ func (s *Server) timeDigits(database, table, column string) (int, bool) {
 	for _, c := range t.Schema().Columns {
 		if strings.EqualFold(c.Name, column) {
 			return int(c.Meta), c.Type == gomysql.MYSQL_TYPE_TIME2
+		}
+	}
+	return 0, false
+}
+
+// floatDecimals is wire.Options.FloatDecimals.
+func (s *Server) floatDecimals(database, table, column string) (int, bool) {
+	t, ok := s.o.Engine.Catalog().Table(database, table)
+	if !ok {
+		return 0, false
+	}
+	for i := range t.Schema().Columns {
+		if c := &t.Schema().Columns[i]; strings.EqualFold(c.Name, column) {
+			_, decimals, ok := tables.FloatDigits(c)
+			return decimals, ok
 		}
 	}
 	return 0, false

@@ -35,6 +35,9 @@ func (f *schemaFormatter) GenerateCreateTableColumnDefinition(col *gms.Column, d
 			}
 		}
 	}
+	if declared := f.server.declaredType(col); declared != "" {
+		text = strings.Replace(text, "` "+col.Type.String(), "` "+declared, 1)
+	}
 	if col.Nullable && types.IsTimestampType(col.Type) {
 		text += " NULL"
 	}
@@ -103,10 +106,31 @@ func (s *Server) columnType(c *gms.Column) string {
 			return fmt.Sprintf("time(%d)", n)
 		}
 	}
+	if t := s.declaredType(c); t != "" {
+		return t
+	}
 	if t, ok := t.(gms.TypeWithCollation); ok {
 		return t.StringWithTableCollation(t.Collation())
 	}
 	return t.String()
+}
+
+// declaredType is the type of a FLOAT, DOUBLE or DECIMAL column as it was
+// declared, with what go-mysql-server does not know; "" for other columns.
+func (s *Server) declaredType(c *gms.Column) string {
+	if !types.IsFloat(c.Type) && !types.IsDecimal(c.Type) {
+		return ""
+	}
+	t, ok := s.o.Engine.Catalog().Table(c.DatabaseSource, c.Source)
+	if !ok {
+		return ""
+	}
+	for i := range t.Schema().Columns {
+		if own := &t.Schema().Columns[i]; strings.EqualFold(own.Name, c.Name) {
+			return own.SQLType
+		}
+	}
+	return ""
 }
 
 // columnDefault is the default as SHOW COLUMNS prints it; nil for none.

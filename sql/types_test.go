@@ -184,3 +184,73 @@ func loggedStatements(t *testing.T, ts *testServer) (out []string) {
 	}
 	return out
 }
+
+// What MySQL refuses in a definition or a value, with its numbers and texts.
+func TestTypes_Refused(t *testing.T) {
+	c := newTestServer(t, nil).client()
+	many := make([]string, 1018)
+	for i := range many {
+		many[i] = fmt.Sprintf("c%d TINYINT", i)
+	}
+	c.exec("CREATE DATABASE d", "USE d",
+		"CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, f FLOAT(7,3), g DOUBLE UNSIGNED, h DECIMAL(5,1) UNSIGNED, a VARCHAR(9) CHARACTER SET ascii, u TEXT CHARACTER SET utf8mb3, l VARCHAR(20) CHARACTER SET latin1, d DATE)",
+		"CREATE TABLE fits (a VARCHAR(65532) CHARACTER SET latin1 NOT NULL)",
+		"CREATE TABLE wide ("+strings.Join(many[:1017], ", ")+")")
+	const row = "Row size too large. The maximum row size for the used table type, not counting BLOBs, is 65535. This includes storage overhead, check the manual. You have to change some columns to TEXT or BLOBs"
+	for _, tc := range []struct {
+		number uint16
+		query  string
+		text   string
+	}{
+		{1118, "CREATE TABLE bad (a VARCHAR(65533) CHARACTER SET latin1 NOT NULL, b TINYINT)", row},
+		{1118, "CREATE TABLE bad (a VARCHAR(10000), b VARCHAR(10000))", row},
+		{1118, "ALTER TABLE fits ADD b INT", row},
+		{1117, "CREATE TABLE bad (" + strings.Join(many, ", ") + ")", "Too many columns"},
+		{1074, "CREATE TABLE bad (a CHAR(256))", "Column length too big for column 'a' (max = 255); use BLOB or TEXT instead"},
+		{1074, "CREATE TABLE bad (a VARCHAR(70000))", "Column length too big for column 'a' (max = 65535); use BLOB or TEXT instead"},
+		{1426, "CREATE TABLE bad (a DECIMAL(66,2))", "Too-big precision 66 specified for 'a'. Maximum is 65."},
+		{1425, "CREATE TABLE bad (a DECIMAL(65,31))", "Too big scale 31 specified for column 'a'. Maximum is 30."},
+		{1427, "ALTER TABLE t ADD a2 FLOAT(5,6)", "For float(M,D), double(M,D) or decimal(M,D), M must be >= D (column 'a2')."},
+		{1439, "CREATE TABLE bad (a BIT(65))", "Display width out of range for column 'a' (max = 64)"},
+		{1235, "CREATE TABLE bad (a INT(5) ZEROFILL)", "This version of MySQL doesn't yet support 'ZEROFILL'"},
+		{1235, "CREATE TABLE bad (a VARCHAR(9) CHARACTER SET gbk)", "This version of MySQL doesn't yet support 'character set gbk'"},
+		{1264, "INSERT INTO t (f) VALUES (9999.9996)", "Out of range value for column 'f' at row 1"},
+		{1264, "INSERT INTO t (g) VALUES (-0.1)", "Out of range value for column 'g' at row 1"},
+		{1264, "INSERT INTO t (h) VALUES (-1)", "Out of range value for column 'h' at row 1"},
+		{1366, "INSERT INTO t (a) VALUES ('xä')", `Incorrect string value: '\xC3\xA4' for column 'a' at row 1`},
+		{1366, "INSERT INTO t (u) VALUES ('x𝄞𝄞')", `Incorrect string value: '\xF0\x9D\x84\x9E\xF0\x9D...' for column 'u' at row 1`},
+		{1366, "UPDATE w SET l = 'ä中!'", `Incorrect string value: '\xE4\xB8\xAD!' for column 'l' at row 1`},
+		{1292, "INSERT INTO t (d) VALUES ('0000-00-00')", "Incorrect date value: '0000-00-00' for column 'd' at row 1"},
+	} {
+		switch tc.number {
+		case 1292:
+			c.exec("SET sql_mode = 'STRICT_TRANS_TABLES,NO_ZERO_DATE'")
+		case 1366:
+			c.exec("DROP TABLE IF EXISTS w", "CREATE TABLE w (l VARCHAR(20) CHARACTER SET latin1)", "INSERT INTO w VALUES ('ä€')")
+		}
+		if got := c.fails(tc.number, tc.query); got != tc.text {
+			t.Errorf("%.60s: %s, want %s", tc.query, got, tc.text)
+		}
+	}
+	c.exec("SET sql_mode = 'STRICT_TRANS_TABLES'", "INSERT INTO t (d) VALUES ('0000-00-00')", "SET sql_mode = 'STRICT_TRANS_TABLES,NO_ZERO_DATE'", "UPDATE t SET f = 1")
+}
+
+// Sign and digits of numbers stay with the column through ALTER TABLE and a
+// restart, and are shown.
+func TestTypes_DeclaredNumbers(t *testing.T) {
+	ts := newTestServer(t, nil)
+	c := ts.client()
+	c.exec("CREATE DATABASE d", "USE d",
+		"CREATE TABLE t (f FLOAT(7,3), g DOUBLE(10,2) UNSIGNED, h DECIMAL(5,1) UNSIGNED, i FLOAT UNSIGNED, j FLOAT(25), k CHAR(5) BINARY) DEFAULT CHARSET latin1",
+		"ALTER TABLE t ADD z INT", "CREATE TABLE l LIKE t", "ALTER TABLE t MODIFY g DOUBLE",
+		"INSERT INTO l (f, g, h) VALUES (1234.56789, 12345678.999, 1.25)", "INSERT INTO t (f, g) VALUES (-1.9999, -12345678.999)")
+	ts = ts.reopen()
+	c = ts.client()
+	c.exec("USE d")
+	c.want("SELECT f, g, h FROM l", "1234.568|1.2345679e+07|1.3")
+	c.want("SELECT f, g FROM t", "-2|-1.2345678999e+07")
+	c.want("SHOW COLUMNS FROM l", "f|float(7,3)|YES||NULL|\ng|double(10,2) unsigned|YES||NULL|\nh|decimal(5,1) unsigned|YES||NULL|\ni|float unsigned|YES||NULL|\nj|double|YES||NULL|\nk|char(5)|YES||NULL|\nz|int|YES||NULL|")
+	c.want("SHOW CREATE TABLE t", "t|CREATE TABLE `t` (\n  `f` float(7,3) DEFAULT NULL,\n  `g` double DEFAULT NULL,\n  `h` decimal(5,1) unsigned DEFAULT NULL,\n"+
+		"  `i` float unsigned DEFAULT NULL,\n  `j` double DEFAULT NULL,\n  `k` char(5) COLLATE latin1_bin DEFAULT NULL,\n  `z` int DEFAULT NULL\n) ENGINE=InnoDB DEFAULT CHARSET=latin1 COLLATE=latin1_swedish_ci")
+	c.fails(1264, "INSERT INTO l (i) VALUES (-1)")
+}

@@ -66,7 +66,31 @@ var typeCases = []typeCase{
 	{column: "LONGBLOB", values: [][2]string{{"'l'", "l"}}},
 	{column: "ENUM('a','b','ümlaut')", values: [][2]string{{"'b'", "b"}, {"'ümlaut'", "ümlaut"}}, parsed: map[string]string{"b": "2", "ümlaut": "3"}},
 	{column: "SET('x','y','z')", values: [][2]string{{"'x,z'", "x,z"}, {"''", ""}}, parsed: map[string]string{"x,z": "5", "": "0"}},
+	{column: "FLOAT(7,3)", values: [][2]string{{"1234.56789", "1234.568"}, {"-1.9999", "-2"}}}, // as the driver prints it
+	{column: "DOUBLE(10,2) UNSIGNED", values: [][2]string{{"12345678.999", "1.2345679e+07"}, {"1.005", "1"}}},
+	{column: "FLOAT UNSIGNED", values: [][2]string{{"1.5", "1.5"}}},
+	{column: "DECIMAL(10,2) UNSIGNED", values: [][2]string{{"12345678.905", "12345678.91"}}},
+	{column: "VARCHAR(20) CHARACTER SET latin1", values: [][2]string{{"'äöü€'", "äöü€"}}, parsed: map[string]string{"äöü€": "\xe4\xf6\xfc\x80"}},
+	{column: "CHAR(5) CHARACTER SET ascii", values: [][2]string{{"'abc'", "abc"}}},
+	{column: "TEXT CHARACTER SET utf8mb3", values: [][2]string{{"'äö中'", "äö中"}}},
+	{column: "VARCHAR(5) CHARACTER SET utf16", values: [][2]string{{"'ä𝄞'", "ä𝄞"}}, parsed: map[string]string{"ä𝄞": "\x00\xe4\xd8\x34\xdd\x1e"}},
+	{column: "VARCHAR(5) CHARACTER SET utf32", values: [][2]string{{"'ä'", "ä"}}, parsed: map[string]string{"ä": "\x00\x00\x00\xe4"}},
+	{column: "DATE", values: [][2]string{{"'0001-02-03'", "0001-02-03"}}},
+	{column: "DATETIME(6)", values: [][2]string{{"'0099-01-01 00:00:00.5'", "0099-01-01 00:00:00.500000"}}},
+	{column: "ENUM(" + members(300) + ")", values: [][2]string{{"'m300'", "m300"}, {"1", "m1"}, {"256", "m256"}}, parsed: map[string]string{"m300": "300", "m1": "1", "m256": "256"}},
+	{column: "SET(" + members(64) + ")", values: [][2]string{{"'m1,m64'", "m1,m64"}}, parsed: map[string]string{"m1,m64": "-9223372036854775807"}},
+	{column: "BIT(64)", values: [][2]string{{"0xffffffffffffffff", "\xff\xff\xff\xff\xff\xff\xff\xff"}, {"1", "\x00\x00\x00\x00\x00\x00\x00\x01"}},
+		parsed: map[string]string{"\xff\xff\xff\xff\xff\xff\xff\xff": "-1", "\x00\x00\x00\x00\x00\x00\x00\x01": "1"}},
 	{column: "BIT(10)", values: [][2]string{{"b'1000000001'", "\x02\x01"}}, parsed: map[string]string{"\x02\x01": "513"}},
+}
+
+// members is a list of n members of an ENUM or SET.
+func members(n int) string {
+	out := make([]string, n)
+	for i := range out {
+		out[i] = fmt.Sprintf("'m%d'", i+1)
+	}
+	return strings.Join(out, ", ")
 }
 
 // Every type at its edges: read back here, on a replica of ours and on MariaDB,
@@ -169,6 +193,53 @@ func checkParsed(t *testing.T, s *cluster.Server, want [][]string) {
 	for i := range want {
 		if fmt.Sprint(got[i]) != fmt.Sprint(want[i]) {
 			t.Errorf("%s: parsed %.80q, want %.80q", s.Name, got[i], want[i])
+		}
+	}
+}
+
+// The stock client shows every type on our server as on MariaDB: text, digits,
+// padding and order, and what a comparison finds.
+func TestTypes_TextAsMariaDB(t *testing.T) {
+	cluster.Need(t, "mariadbd")
+	ours := cluster.Start(t, "ours", "default-time-zone=+00:00", "sql-mode=STRICT_TRANS_TABLES")
+	m := cluster.StartMariaDB(t, "--default-time-zone=+00:00", "--sql-mode=STRICT_TRANS_TABLES")
+	script := `SET NAMES utf8mb4; CREATE DATABASE types; USE types;
+CREATE TABLE n (id INT PRIMARY KEY, f FLOAT(7,3), g DOUBLE(10,2) UNSIGNED, h DECIMAL(65,30), i DECIMAL(5,1) UNSIGNED, j FLOAT, k DOUBLE, y YEAR, b BIT(10));
+INSERT INTO n VALUES (1, 1234.56789, 1.005, -99999999999999999999999999999999999.999999999999999999999999999999, 1.25, 1e10, 1e-7, 0, 1023),
+  (2, -1.9999, 12345678.999, 0.000000000000000000000000000001, 0, 16777216, 1.5e20, '0', 0), (3, 0, 0, 0, 9999.94, -0.1, -1e100, 70, b'101'), (4, 1, 1, 1, 1, 1, 1, '69', 1);
+SELECT id, f, g, h, i, j, k, y, b+0, HEX(b), BIN(b) FROM n ORDER BY id;
+SELECT id FROM n ORDER BY h; SELECT id FROM n ORDER BY y, id; SELECT id FROM n ORDER BY b; SELECT id FROM n WHERE y = 2069; SELECT id FROM n WHERE b = 5;
+CREATE TABLE d (id INT PRIMARY KEY, a DATE, b DATETIME(6), c TIMESTAMP(3) NULL, e TIME(6), f TIME, KEY (e));
+INSERT INTO d VALUES (1, '0001-02-03', '0099-01-01 00:00:00.5', '1970-01-01 00:00:01', '-838:59:59', '-00:00:01'), (2, '9999-12-31', '9999-12-31 23:59:59.999999', '2038-01-19 03:14:07.999', '838:59:58.999999', '838:59:59'),
+  (3, '0000-00-00', '0000-00-00', '0000-00-00', '-00:00:00.000001', '00:00:00'), (4, '2024-02-29', '2024-02-29 12:00:00', '2024-02-29 12:00:00', '00:00:00.1', '100:00:00');
+SELECT * FROM d ORDER BY id; SELECT id FROM d ORDER BY e; SELECT id FROM d WHERE e < 0; SELECT id FROM d WHERE a = '0000-00-00'; SELECT id FROM d ORDER BY b;
+CREATE TABLE s (id INT PRIMARY KEY, a VARCHAR(20) CHARACTER SET latin1, b CHAR(5) CHARACTER SET ascii, c TEXT CHARACTER SET utf8mb3, e VARCHAR(5) CHARACTER SET utf16, f BINARY(4), g CHAR(4), KEY (a), UNIQUE (e));
+INSERT INTO s VALUES (1, 'äöü€', 'abc', 'äö中', 'ä𝄞', 'x', 'a '), (2, 'Zeta', 'ABD', 'z', 'z', X'00ff', 'B'), (3, 'alpha', '', '', 'b', '', '');
+SELECT id, a, b, c, e, HEX(f), CONCAT('<', g, '>'), HEX(a), HEX(e), LENGTH(e), CHAR_LENGTH(c) FROM s ORDER BY id;
+SELECT id FROM s WHERE a = 'ÄÖÜ€'; SELECT id FROM s ORDER BY a; SELECT id FROM s WHERE b = 'Abc'; SELECT id FROM s WHERE e = 'Z';
+CREATE TABLE e (id INT PRIMARY KEY, e ENUM('b','a','', 'ümlaut'), s SET('x','y','z'));
+INSERT INTO e VALUES (1, 'B', 'z,x'), (2, 'a', ''), (3, '', 'x,y,z'), (4, 'Ümlaut', 'y,y'), (5, NULL, NULL);
+SELECT id, e, e+0, s, s+0 FROM e ORDER BY id; SELECT id FROM e ORDER BY e; SELECT id FROM e ORDER BY s; SELECT id FROM e WHERE s = 'x,y,z'; SELECT id FROM e WHERE FIND_IN_SET('y', s);
+`
+	got, err := ours.Client(script)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := cluster.Client(t, m.Port, script)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := strings.Split(got, "\n"), strings.Split(want, "\n")
+	for i := range max(len(a), len(b)) {
+		x, y := "", ""
+		if i < len(a) {
+			x = a[i]
+		}
+		if i < len(b) {
+			y = b[i]
+		}
+		if x != y {
+			t.Errorf("line %d: %q, MariaDB %q", i, x, y)
 		}
 	}
 }

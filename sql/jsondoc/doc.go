@@ -28,6 +28,15 @@ var (
 	_ types.MutableJSON    = Doc{}
 )
 
+// Null is the document null.
+var Null = func() Doc {
+	d, err := Open(nil)
+	if err != nil {
+		panic(err)
+	}
+	return d
+}()
+
 // Open returns the document of a column's bytes, which it keeps.
 func Open(b []byte) (Doc, error) {
 	v, err := jsonb.Open(b)

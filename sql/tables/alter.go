@@ -138,6 +138,9 @@ func (a *alteration) define(made *plan.CreateTable) error {
 		}
 		s.Columns = append(s.Columns, col)
 	}
+	if err := checkRow(s.Columns); err != nil {
+		return err
+	}
 	if err := a.setKeys(); err != nil {
 		return err
 	}

@@ -80,7 +80,7 @@ func (c *alterClause) parseColumn(parse func(prefix, text string, at int) (sqlpa
 	if c.Invisible {
 		return unsupported("INVISIBLE column")
 	}
-	return prepareColumn(&c.column.Type)
+	return prepareColumn(&c.column.Type, c.column.Name.String(), "")
 }
 
 // Planner resolves and checks a table's parsed definition.
@@ -158,11 +158,8 @@ func (a *alteration) refuse() error {
 func (a *alteration) kept(i int) (alterColumn, error) {
 	c := &a.old.Columns[i]
 	def := &sqlparser.ColumnDefinition{Name: sqlparser.NewColIdent(c.Name)}
-	def.Type.ResolvedType = a.types[i].Type
+	def.Type.ResolvedType = declaredAs(c, a.types[i].Type)
 	def.Type.NotNull = sqlparser.BoolVal(!c.Nullable)
-	if c.Type == timeColumn {
-		def.Type.ResolvedType = DeclaredTime{Digits: int(c.Meta)}
-	}
 	var err error
 	if c.HasDefault {
 		if def.Type.Default, err = parseExpr(c.Default); err != nil {

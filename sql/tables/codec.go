@@ -3,8 +3,11 @@ package tables
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/cockroachdb/apd/v3"
 	gms "github.com/dolthub/go-mysql-server/sql"
@@ -53,7 +56,28 @@ type column struct {
 	typ     gms.Type
 	charset encodings.Encoder // kindText
 	pad     int               // BINARY(n): length to restore
+	low     byte              // kindString: bytes from here on are outside the character set; 0 = none
+	digits  *floatDigits      // FLOAT(M,D), DOUBLE(M,D)
 	name    string
+}
+
+// floatDigits is what FLOAT(M,D) makes of its values.
+type floatDigits struct {
+	unit  float64 // 10^D
+	limit float64 // 10^(M-D)
+}
+
+func (d *floatDigits) round(f float64) (float64, error) {
+	if d == nil {
+		return f, nil
+	}
+	if r := math.RoundToEven(f*d.unit) / d.unit; !math.IsInf(r, 0) && !math.IsNaN(r) {
+		f = r
+	}
+	if math.Abs(f) >= d.limit {
+		return 0, rowimage.ErrRange
+	}
+	return f, nil
 }
 
 // codec turns rows of go-mysql-server into row images and back. It is
@@ -61,6 +85,7 @@ type column struct {
 type codec struct {
 	layout  *rowimage.Layout
 	columns []column
+	dates   []int // places of DATE, DATETIME and TIMESTAMP columns
 }
 
 func newCodec(l *rowimage.Layout, cols []storage.Column, schema gms.Schema) (*codec, error) {
@@ -71,6 +96,9 @@ func newCodec(l *rowimage.Layout, cols []storage.Column, schema gms.Schema) (*co
 			return nil, err
 		}
 		c.columns[i] = col
+		if col.kind == kindDate || col.kind == kindDatetime || col.kind == kindTimestamp {
+			c.dates = append(c.dates, i)
+		}
 	}
 	return c, nil
 }
@@ -121,6 +149,9 @@ func compileColumn(c *storage.Column, t gms.Type) (column, error) {
 	default:
 		return out, fmt.Errorf("column %s has the unknown type %d", c.Name, c.Type)
 	}
+	if m, d, ok := FloatDigits(c); ok {
+		out.digits = &floatDigits{unit: math.Pow10(d), limit: math.Pow10(m - d)}
+	}
 	return out, nil
 }
 
@@ -132,8 +163,12 @@ func compileString(out *column, c *storage.Column) {
 		if c.Type == gomysql.MYSQL_TYPE_STRING {
 			out.pad = int(c.Meta)
 		}
-	case gms.CharacterSet_utf8mb4, gms.CharacterSet_utf8mb3, gms.CharacterSet_ascii:
+	case gms.CharacterSet_utf8mb4:
 		out.kind = kindString
+	case gms.CharacterSet_utf8mb3:
+		out.kind, out.low = kindString, 0xf0 // begins four bytes
+	case gms.CharacterSet_ascii:
+		out.kind, out.low = kindString, 0x80
 	default:
 		out.kind, out.charset = kindText, collation.CharacterSet().Encoder()
 	}
@@ -230,11 +265,11 @@ func (c *column) appendExact(b *rowimage.Builder, v any, zone *time.Location) (b
 		}
 	case float32:
 		if c.kind == kindFloat32 {
-			return true, b.AppendFloat(float64(v))
+			return true, c.appendFloat(b, float64(v))
 		}
 	case float64:
 		if c.kind == kindFloat64 {
-			return true, b.AppendFloat(v)
+			return true, c.appendFloat(b, v)
 		}
 	case *apd.Decimal:
 		if c.kind == kindDecimal {
@@ -244,11 +279,18 @@ func (c *column) appendExact(b *rowimage.Builder, v any, zone *time.Location) (b
 	case string:
 		switch c.kind {
 		case kindString:
+			if c.low != 0 {
+				for i := range len(v) {
+					if v[i] >= c.low {
+						return true, c.badString(v[i:])
+					}
+				}
+			}
 			return true, b.AppendString(v)
 		case kindText:
 			enc, ok := c.charset.Encode([]byte(v))
 			if !ok {
-				return true, sqlErrorf(1366, "HY000", "Incorrect string value: '%s' for column '%s' at row 1", v, c.name)
+				return true, c.badString(v[c.fits(v):])
 			}
 			return true, b.AppendBytes(enc)
 		}
@@ -264,6 +306,42 @@ func (c *column) appendExact(b *rowimage.Builder, v any, zone *time.Location) (b
 		}
 	}
 	return false, nil
+}
+
+// appendFloat stores a number that FLOAT(M,D) rounds.
+func (c *column) appendFloat(b *rowimage.Builder, v float64) error {
+	v, err := c.digits.round(v)
+	if err != nil {
+		return &rowimage.ValueError{Name: c.name, Err: err}
+	}
+	return b.AppendFloat(v)
+}
+
+// fits is how many bytes of a string, from its begin, the character set has.
+func (c *column) fits(s string) int {
+	for i, r := range s {
+		if _, ok := c.charset.Encode(utf8.AppendRune(nil, r)); !ok {
+			return i
+		}
+	}
+	return 0
+}
+
+// badString is MySQL's error for a string that goes on, after what fits, with
+// rest: it shows six bytes of it.
+func (c *column) badString(rest string) error {
+	var b strings.Builder
+	for i := range min(len(rest), 6) {
+		if x := rest[i]; x >= 0x20 && x < 0x7f {
+			b.WriteByte(x)
+		} else {
+			fmt.Fprintf(&b, "\\x%02X", x)
+		}
+	}
+	if len(rest) > 6 {
+		b.WriteString("...")
+	}
+	return sqlErrorf(1366, "HY000", "Incorrect string value: '%s' for column '%s' at row 1", b.String(), c.name)
 }
 
 // decimals of a second, in microseconds, by digits of fraction.

@@ -15,6 +15,7 @@ import (
 	"github.com/dolthub/go-mysql-server/sql/types"
 	gomysql "github.com/go-mysql-org/go-mysql/mysql"
 
+	"binrelay/sql/jsondoc"
 	"binrelay/sql/storage"
 )
 
@@ -719,6 +720,8 @@ func implicitDefault(c *storage.Column, t gms.Type) any {
 		return types.ZeroTime
 	case timeColumn:
 		return types.Timespan(0)
+	case gomysql.MYSQL_TYPE_JSON:
+		return jsondoc.Null
 	}
 	return t.Zero()
 }

@@ -232,6 +232,9 @@ func setColumns(s *storage.Schema, schema gms.PrimaryKeySchema, like *storage.Sc
 		}
 		s.Columns[i] = col
 	}
+	if err := checkRow(s.Columns); err != nil {
+		return err
+	}
 	s.Primary = s.Primary[:0:0]
 	for _, o := range schema.PkOrdinals {
 		s.Primary = append(s.Primary, storage.IndexPart{Column: o})

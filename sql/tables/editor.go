@@ -170,6 +170,9 @@ func (e *editor) Insert(ctx *gms.Context, row gms.Row) error {
 	if err != nil {
 		return err
 	}
+	if err := e.checkZeroDates(ctx, row, nil); err != nil {
+		return err
+	}
 	image, err := e.t.def.codec.encode(ctx, e.after, row, e.zone)
 	if err != nil {
 		return err
@@ -191,6 +194,9 @@ func (e *editor) Update(ctx *gms.Context, old, row gms.Row) error {
 	if err != nil {
 		return err
 	}
+	if err := e.checkZeroDates(ctx, row, old); err != nil {
+		return err
+	}
 	after, err := e.t.def.codec.encode(ctx, e.after, row, e.zone)
 	if err != nil {
 		return err
@@ -199,6 +205,32 @@ func (e *editor) Update(ctx *gms.Context, old, row gms.Row) error {
 		return nil
 	}
 	return e.fail(tx.Update(ctx, e.table, before, after))
+}
+
+// checkZeroDates refuses dates 0000-00-00 that are not in the old row, in a
+// strict sql_mode with NO_ZERO_DATE.
+func (e *editor) checkZeroDates(ctx *gms.Context, row, old gms.Row) error {
+	for _, i := range e.t.def.codec.dates {
+		if i >= len(row) || !isZeroDate(row[i]) || old != nil && isZeroDate(old[i]) {
+			continue
+		}
+		mode := gms.LoadSqlMode(ctx)
+		if !mode.Strict() || !mode.ModeEnabled("NO_ZERO_DATE") {
+			return nil
+		}
+		c := &e.t.def.codec.columns[i]
+		kind, text := "datetime", "0000-00-00 00:00:00"
+		if c.kind == kindDate {
+			kind, text = "date", "0000-00-00"
+		}
+		return sqlErrorf(1292, "22007", "Incorrect %s value: '%s' for column '%s' at row 1", kind, text, c.name)
+	}
+	return nil
+}
+
+func isZeroDate(v any) bool {
+	t, ok := v.(time.Time)
+	return ok && t.Equal(types.ZeroTime)
 }
 
 // Delete implements gms.RowDeleter.

@@ -43,19 +43,25 @@ func prepareDDL(n *sqlparser.DDL) error {
 		return unsupported("TEMPORARY TABLE")
 	}
 	if n.TableSpec != nil {
+		charset := ""
+		for _, o := range n.TableSpec.TableOpts {
+			if strings.HasSuffix(strings.ToLower(o.Name), "character set") || strings.HasSuffix(strings.ToLower(o.Name), "charset") {
+				charset = strings.ToLower(o.Value)
+			}
+		}
 		for _, c := range n.TableSpec.Columns {
-			if err := prepareColumn(&c.Type); err != nil {
+			if err := prepareColumn(&c.Type, c.Name.String(), charset); err != nil {
 				return err
 			}
 		}
 	}
 	if n.ColumnTypeSpec != nil {
-		return prepareColumn(&n.ColumnTypeSpec.Type)
+		return prepareColumn(&n.ColumnTypeSpec.Type, "", "")
 	}
 	return nil
 }
 
-func prepareColumn(t *sqlparser.ColumnType) error {
+func prepareColumn(t *sqlparser.ColumnType, name, charset string) error {
 	if t.ForeignKeyDef != nil {
 		// An inline REFERENCES is parsed and ignored by MySQL as well.
 		t.ForeignKeyDef = nil
@@ -63,8 +69,18 @@ func prepareColumn(t *sqlparser.ColumnType) error {
 	if t.GeneratedExpr != nil {
 		return unsupported("generated column")
 	}
-	if !strings.EqualFold(t.Type, "time") || t.ResolvedType != nil {
+	if t.Zerofill {
+		return unsupported("ZEROFILL")
+	}
+	if t.ResolvedType != nil {
 		return nil
+	}
+	switch strings.ToLower(t.Type) {
+	case "float", "double", "real", "double precision", "decimal", "fixed", "dec", "numeric":
+		return prepareNumber(t, name)
+	case "time":
+	default:
+		return prepareText(t, name, charset)
 	}
 	digits := 0
 	if t.Length != nil {

@@ -77,6 +77,8 @@ func needsExpression(typ byte) bool {
 func setType(c *storage.Column, t gms.Type) error {
 	c.SQLType = t.String()
 	switch t := t.(type) {
+	case DeclaredNumber:
+		return setDeclared(c, t)
 	case gms.NumberType:
 		return setNumber(c, t)
 	case gms.StringType:

@@ -93,6 +93,7 @@ type results struct {
 	more   bool  // another statement follows
 	times  []int // decimals of TIME columns, see timeDigits
 	floats []int // significant digits of FLOAT and DOUBLE columns, see floatDigits
+	dates  []int // columns that show dates or years
 }
 
 func (r *results) send(res *sqltypes.Result, more bool) error {
@@ -107,9 +108,7 @@ func (r *results) send(res *sqltypes.Result, more bool) error {
 		r.rows = true
 		findDecimals(res)
 		r.times = c.timeDigits(res)
-		if !r.binary {
-			r.floats = floatDigits(res.Fields)
-		}
+		r.floats, r.dates = c.floatDigits(res.Fields), dateColumns(res.Fields)
 		c.writeFields(res.Fields)
 	}
 	if !r.rows {
@@ -117,7 +116,10 @@ func (r *results) send(res *sqltypes.Result, more bool) error {
 	}
 	for _, row := range res.Rows {
 		cutTimes(row, r.times)
-		floatTexts(row, r.floats)
+		padYears(row, r.dates)
+		if !r.binary {
+			floatTexts(row, r.floats)
+		}
 		var err error
 		if r.binary {
 			err = c.writeBinaryRow(res.Fields, row)

@@ -11,9 +11,13 @@ import (
 	"binrelay/binlog/rowimage"
 )
 
+// fixedFloat marks, in what floatDigits returns, columns with fixed decimals.
+const fixedFloat = 100
+
 // floatDigits returns for each column how many significant digits its text has:
-// 6 for FLOAT, 17 for DOUBLE, 0 for other types; nil if there is neither.
-func floatDigits(fields []*querypb.Field) []int {
+// 6 for FLOAT, 17 for DOUBLE, fixedFloat and the decimals for FLOAT(M,D), 0 for
+// other types; nil if there is none.
+func (c *conn) floatDigits(fields []*querypb.Field) []int {
 	var out []int
 	for i, f := range fields {
 		digits := 0
@@ -24,6 +28,11 @@ func floatDigits(fields []*querypb.Field) []int {
 			digits = 17
 		default:
 			continue
+		}
+		if c.s.o.FloatDecimals != nil && f.OrgTable != "" {
+			if n, ok := c.s.o.FloatDecimals(f.Database, f.OrgTable, f.OrgName); ok {
+				f.Decimals, digits = uint32(n), fixedFloat+n
+			}
 		}
 		if out == nil {
 			out = make([]int, len(fields))
@@ -41,6 +50,12 @@ func floatTexts(row []sqltypes.Value, digits []int) {
 			continue
 		}
 		raw := row[i].Raw()
+		if d >= fixedFloat {
+			if x, err := strconv.ParseFloat(string(raw), 64); err == nil {
+				row[i] = sqltypes.MakeTrusted(row[i].Type(), strconv.AppendFloat(nil, x, 'f', d-fixedFloat, 64))
+			}
+			continue
+		}
 		if d == 17 && bytes.IndexByte(raw, 'e') < 0 || len(raw) <= 6 && bytes.IndexByte(raw, 'e') < 0 {
 			continue
 		}

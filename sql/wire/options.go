@@ -77,6 +77,9 @@ type Options struct {
 	// TimeDigits returns the decimals of a table's TIME column, which the engine
 	// does not know; nil = they are found out from the values.
 	TimeDigits func(database, table, column string) (digits int, ok bool)
+	// FloatDecimals returns D of a table's FLOAT(M,D) or DOUBLE(M,D) column; nil =
+	// there are none.
+	FloatDecimals func(database, table, column string) (decimals int, ok bool)
 	// Statistics is the text of COM_STATISTICS (mysqladmin status); nil = a short
 	// one of our own.
 	Statistics func() string

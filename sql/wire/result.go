@@ -266,6 +266,30 @@ func mostDecimals(rows [][]sqltypes.Value, column int) uint32 {
 	return uint32(min(most, 6))
 }
 
+// dateColumns returns the places of the columns that show dates or years.
+func dateColumns(fields []*querypb.Field) (out []int) {
+	for i, f := range fields {
+		if f.Type == sqltypes.Date || f.Type == sqltypes.Datetime || f.Type == sqltypes.Timestamp || f.Type == sqltypes.Year {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// padYears gives years before 1000 their four digits.
+func padYears(row []sqltypes.Value, columns []int) {
+	for _, i := range columns {
+		raw := row[i].Raw()
+		n := bytes.IndexByte(raw, '-')
+		if n < 0 {
+			n = len(raw) // YEAR
+		}
+		if n > 0 && n < 4 {
+			row[i] = sqltypes.MakeTrusted(row[i].Type(), append([]byte("0000"[n:]), raw...))
+		}
+	}
+}
+
 // cutTimes gives the TIME values of a row their columns' decimals.
 func cutTimes(row []sqltypes.Value, digits []int) {
 	for i, d := range digits {
