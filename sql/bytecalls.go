@@ -263,7 +263,7 @@ func byteValue(ctx *gms.Context, row gms.Row, e gms.Expression, kind byte) (out 
 // stored returns the bytes of a text in its column's character set.
 func stored(s string, t gms.Type) []byte {
 	if text, ok := t.(gms.StringType); ok && !types.IsBinaryType(t) {
-		if b, ok := text.CharacterSet().Encoder().Encode([]byte(s)); ok {
+		if b, ok := tables.EncodeText(text.CharacterSet().Encoder(), s); ok {
 			return b
 		}
 	}

@@ -220,6 +220,7 @@ func TestTypes_Refused(t *testing.T) {
 		{1366, "INSERT INTO t (a) VALUES ('xä')", `Incorrect string value: '\xC3\xA4' for column 'a' at row 1`},
 		{1366, "INSERT INTO t (u) VALUES ('x𝄞𝄞')", `Incorrect string value: '\xF0\x9D\x84\x9E\xF0\x9D...' for column 'u' at row 1`},
 		{1366, "UPDATE w SET l = 'ä中!'", `Incorrect string value: '\xE4\xB8\xAD!' for column 'l' at row 1`},
+		{1366, "UPDATE w SET l = 'xe\u0301'", `Incorrect string value: '\xCC\x81' for column 'l' at row 1`},
 		{1292, "INSERT INTO t (d) VALUES ('0000-00-00')", "Incorrect date value: '0000-00-00' for column 'd' at row 1"},
 	} {
 		switch tc.number {

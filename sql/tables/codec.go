@@ -288,7 +288,7 @@ func (c *column) appendExact(b *rowimage.Builder, v any, zone *time.Location) (b
 			}
 			return true, b.AppendString(v)
 		case kindText:
-			enc, ok := c.charset.Encode([]byte(v))
+			enc, ok := EncodeText(c.charset, v)
 			if !ok {
 				return true, c.badString(v[c.fits(v):])
 			}
@@ -317,10 +317,17 @@ func (c *column) appendFloat(b *rowimage.Builder, v float64) error {
 	return b.AppendFloat(v)
 }
 
+// EncodeText encodes UTF-8 text; ok is false for characters that the character
+// set lacks. The encoders look for characters of up to four bytes behind the end
+// of the text.
+func EncodeText(enc encodings.Encoder, s string) (b []byte, ok bool) {
+	return enc.Encode(append(make([]byte, 0, len(s)+utf8.UTFMax), s...))
+}
+
 // fits is how many bytes of a string, from its begin, the character set has.
 func (c *column) fits(s string) int {
 	for i, r := range s {
-		if _, ok := c.charset.Encode(utf8.AppendRune(nil, r)); !ok {
+		if _, ok := EncodeText(c.charset, string(r)); !ok {
 			return i
 		}
 	}

@@ -563,11 +563,11 @@ func unmappable(s string, c gms.CollationID) string {
 		return ""
 	}
 	enc := c.CharacterSet().Encoder()
-	if _, ok := enc.Encode([]byte(s)); ok {
+	if _, ok := EncodeText(enc, s); ok {
 		return ""
 	}
 	for i, r := range s {
-		if _, ok := enc.Encode([]byte(string(r))); !ok {
+		if _, ok := EncodeText(enc, string(r)); !ok {
 			return s[i:]
 		}
 	}
@@ -591,7 +591,7 @@ func (x *conversion) bytes(v any) ([]byte, error) {
 		}
 		return []byte(strings.TrimRight(string(v), padding(x))), nil
 	case string:
-		enc, ok := gms.CollationID(x.from.Collation).CharacterSet().Encoder().Encode([]byte(v))
+		enc, ok := EncodeText(gms.CollationID(x.from.Collation).CharacterSet().Encoder(), v)
 		if !ok {
 			return nil, x.badString([]byte(v))
 		}

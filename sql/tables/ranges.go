@@ -350,7 +350,7 @@ func (c *column) textValue(s string) (keycodec.Value, bool) {
 	case kindString, kindBytes:
 		return keycodec.Bytes([]byte(s)), true
 	case kindText:
-		b, ok := c.charset.Encode([]byte(s))
+		b, ok := EncodeText(c.charset, s)
 		return keycodec.Bytes(b), ok
 	}
 	return keycodec.Value{}, false

@@ -2,6 +2,8 @@ package tables
 
 import (
 	"bytes"
+	"math/rand/v2"
+	"strings"
 	"testing"
 
 	gms "github.com/dolthub/go-mysql-server/sql"
@@ -47,5 +49,60 @@ func TestWeigh_OrdersAsTheCollation(t *testing.T) {
 	}
 	if _, err := Weigh(nil, 999, []byte("a")); err == nil {
 		t.Error("an unknown collation has weights")
+	}
+}
+
+// Under every collation that the server knows, keys of random strings order as
+// go-mysql-server compares the strings. (Trailing spaces are above.)
+func TestWeigh_RandomUnderEveryCollation(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	runes := []rune("aAbBzZ09 _-äÄöüßéÉñøşИиЯаα中日あ한😀𝄞ﬀ\u0301\t~")
+	seen := 0
+	for id, known := range knownCollations {
+		if !known || gms.CollationID(id) == gms.Collation_binary {
+			continue
+		}
+		collation := gms.CollationID(id)
+		typ, err := types.CreateString(sqltypes.VarChar, 20, collation)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen++
+		enc := collation.CharacterSet().Encoder()
+		word := func() (string, []byte) {
+			for {
+				var s []rune
+				for range r.IntN(5) {
+					s = append(s, runes[r.IntN(len(runes))])
+				}
+				text := strings.TrimRight(string(s), " ")
+				if b, ok := EncodeText(enc, text); ok {
+					return text, b
+				}
+			}
+		}
+		for range 200 {
+			a, stored := word()
+			wa, err := Weigh(nil, uint16(id), stored)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, stored := word()
+			wb, err := Weigh(nil, uint16(id), stored)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, err := typ.Compare(t.Context(), a, b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := bytes.Compare(wa, wb); got != want {
+				t.Errorf("%s: %q against %q: %d, want %d", collation.Name(), a, b, got, want)
+				break
+			}
+		}
+	}
+	if seen < 50 {
+		t.Errorf("only %d collations", seen)
 	}
 }
