@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"time"
 
@@ -55,6 +56,34 @@ func (s *Server) execStatement(ctx context.Context, g *txn.Group) error {
 	if err != nil {
 		return err
 	}
+	if drop, create, ok := replaces(r); ok {
+		if err := s.execOne(ctx, drop); err != nil {
+			return err
+		}
+		r = create
+	}
+	return s.execOne(ctx, r)
+}
+
+// orReplace is MariaDB's CREATE OR REPLACE TABLE name.
+var orReplace = regexp.MustCompile("(?is)^\\s*CREATE\\s+OR\\s+REPLACE\\s+TABLE\\s+((?:`(?:[^`]|``)+`|[\\w$]+)(?:\\s*\\.\\s*(?:`(?:[^`]|``)+`|[\\w$]+))?)(.*)$")
+
+// replaces makes two statements of one that MySQL does not have: a DROP, which
+// is ours, and a CREATE with the source's coordinate. After a crash between
+// them both are executed again.
+func replaces(r *replicated) (drop, create *replicated, ok bool) {
+	m := orReplace.FindStringSubmatch(r.q.SQL)
+	if m == nil {
+		return nil, nil, false
+	}
+	d, c := *r, *r
+	d.q.SQL, d.origin = "DROP TABLE IF EXISTS "+m[1], nil
+	c.q.SQL = "CREATE TABLE " + m[1] + m[2]
+	return &d, &c, true
+}
+
+// execOne executes a statement that commits itself.
+func (s *Server) execOne(ctx context.Context, r *replicated) error {
 	own, sqlCtx := s.internalSession(ctx, r.q.SQL)
 	defer own.Close()
 	own.repl = r
@@ -63,7 +92,7 @@ func (s *Server) execStatement(ctx context.Context, g *txn.Group) error {
 		return r.failure(err)
 	}
 	sqlCtx.SetQueryTime(time.Unix(int64(r.at), int64(r.q.Status.Microseconds)*1000))
-	err = s.runGuarded(sqlCtx)
+	err := s.runGuarded(sqlCtx)
 	own.CommandEnd()
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -75,7 +104,7 @@ func (s *Server) execStatement(ctx context.Context, g *txn.Group) error {
 		// The source ended with the same error: nothing to do but to go on.
 		own.committed = txn.Result{}
 	}
-	if own.committed.CSN != 0 {
+	if own.committed.CSN != 0 || r.origin == nil {
 		return nil
 	}
 	// The statement changed nothing here; the coordinate moves all the same.

@@ -174,6 +174,7 @@ func storageOptions(cfg *conf.Config, h host, vars *sql.Variables, uuid gtid.UUI
 		LockWait:          func() time.Duration { return time.Duration(vars.Int("innodb_lock_wait_timeout")) * time.Second },
 		CacheSize:         func() int64 { return vars.Int("binlog_cache_size") },
 		Weigh:             tables.Weigh,
+		DefaultRow:        tables.DefaultRow,
 		Logger:            h.log,
 		Fatal:             h.fatal,
 	}

@@ -362,7 +362,7 @@ func (ts *tables) redoEvent(a *rowApplier, bound map[uint64]*binding, ev event.E
 		if err != nil {
 			return err
 		}
-		bound[m.TableID], err = bind(&m, nil, t)
+		bound[m.TableID], err = ts.bind(&m, nil, t)
 		return err
 	case isRowsEvent(ev.Type()):
 		r, err := event.DecodeRows(ev, checksum)

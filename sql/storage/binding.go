@@ -11,6 +11,7 @@ import (
 // binding joins a Table_map to a table of ours: how images of that event become
 // images of the table. Used by one goroutine.
 type binding struct {
+	ts      *tables
 	raw     []byte // body of the Table_map
 	t       *Table
 	remote  *rowimage.Layout
@@ -25,20 +26,36 @@ var errCorruptEvent = errors.New("storage: corrupted replication event")
 
 // bind compiles a binding. Errors: *rowimage.ConversionError, *NoTableError,
 // *NoDatabaseError, errCorruptEvent.
-func bind(m *event.TableMapInfo, raw []byte, t *Table) (*binding, error) {
+func (ts *tables) bind(m *event.TableMapInfo, raw []byte, t *Table) (*binding, error) {
 	cols, err := rowimage.FromTableMap(m)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errCorruptEvent, err)
 	}
-	b := &binding{raw: append([]byte(nil), raw...), t: t, remote: t.layout}
+	b := &binding{raw: append([]byte(nil), raw...), ts: ts, t: t, remote: t.layout}
 	if ok, _ := rowimage.Compatible(t.layout.Columns(), cols); ok {
 		return b, nil
 	}
 	if b.remote, err = rowimage.Compile(cols); err != nil {
 		return nil, fmt.Errorf("%w: %w", errCorruptEvent, err)
 	}
-	b.convert, err = rowimage.NewConverter(t.layout, b.remote, t.schema.Defaults)
+	b.convert, err = rowimage.NewConverter(t.layout, b.remote, ts.defaults(t))
 	return b, err
+}
+
+// defaults returns the image of a row of a table's defaults; nil = not known.
+func (ts *tables) defaults(t *Table) []byte {
+	if t.schema.Defaults != nil || ts.e.o.DefaultRow == nil {
+		return t.schema.Defaults
+	}
+	t.defaultsOnce.Do(func() {
+		image, err := ts.e.o.DefaultRow(t.schema)
+		if err != nil {
+			ts.e.log.Warn("defaults of a table are not known to rows that lack columns", "db", t.schema.Database, "table", t.schema.Name, "err", err)
+			return
+		}
+		t.defaultRow = image
+	})
+	return t.defaultRow
 }
 
 // cut takes the image at the front of data, which holds the columns present,
@@ -86,7 +103,7 @@ func (b *binding) complete(s *side) ([]byte, error) {
 		return s.data, nil
 	}
 	t := b.t
-	base := t.schema.Defaults
+	base := b.ts.defaults(t)
 	if base == nil {
 		img := rowimage.NewBuilder(t.layout)
 		for i := range t.schema.Columns {

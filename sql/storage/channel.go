@@ -548,7 +548,7 @@ func (a *applied) table(ev event.Event, raw []byte, checksum bool) (*binding, er
 	if b := a.ch.binds[m.TableID]; b != nil && b.t == t && string(b.raw) == string(raw) {
 		return b, nil
 	}
-	b, err := bind(&m, raw, t)
+	b, err := a.ch.ts.bind(&m, raw, t)
 	if err != nil {
 		return nil, err
 	}

@@ -46,10 +46,14 @@ type Options struct {
 	SpillBytes        int64         // memory of a transaction's changes, bytes: what is above spills to files; 0 = 32 MiB
 	MaxTxnBytes       func() int64  // max_binlog_cache_size: larger transactions fail with ErrTooLarge; nil = 1 GiB
 	Weigh             Weigh         // collation weights
-	Acks              AckWaiter     // semi-sync; nil = asynchronous
-	Logger            *slog.Logger  // nil = discard
-	Fatal             func(error)   // called once, when durability can no longer be promised; nil = log and os.Exit(74)
-	Now               func() time.Time
+	// DefaultRow returns the image of a row of defaults, for replicated rows that
+	// lack columns. It must not depend on anything but the definition. nil = not
+	// known: NULLs, and zero values where there can be none.
+	DefaultRow func(s *Schema) ([]byte, error)
+	Acks       AckWaiter    // semi-sync; nil = asynchronous
+	Logger     *slog.Logger // nil = discard
+	Fatal      func(error)  // called once, when durability can no longer be promised; nil = log and os.Exit(74)
+	Now        func() time.Time
 
 	storeOptions func(*pebble.Options)    // tests: changes the store's options
 	flushTail    uint64                   // tests: takes the place of the constant

@@ -68,7 +68,7 @@ func (s *sourceRows) bind(ev event.Event, checksum bool) error {
 	if err != nil {
 		return err
 	}
-	b, err := bind(&m, nil, t)
+	b, err := s.tx.ts.bind(&m, nil, t)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	gomysql "github.com/go-mysql-org/go-mysql/mysql"
@@ -30,6 +31,9 @@ type Table struct {
 	groups  map[int]*keycodec.Encoder // first part of the indexes that foreign keys search
 	since   atomic.Uint64             // CSN of the definition: older views cannot use it
 	past    []past                    // layouts of rows written under older versions
+
+	defaultsOnce sync.Once
+	defaultRow   []byte // see tables.defaults
 }
 
 // compileTable checks a definition and compiles it. s is kept.
