@@ -53,11 +53,28 @@ func (s *Session) flush(ctx *gms.Context, st *replstmt.Flush) error {
 	switch {
 	case st.ForExport:
 		return notSupported("FLUSH TABLES FOR EXPORT")
+	case st.ReadLock && len(st.Tables) > 0:
+		return s.flushAndLock(ctx, st)
 	case st.ReadLock:
 		return s.freeze(ctx)
 	}
 	return nil
 }
+
+// flushAndLock is FLUSH TABLES t WITH READ LOCK: with nothing to flush it is
+// LOCK TABLES t READ.
+func (s *Session) flushAndLock(ctx *gms.Context, st *replstmt.Flush) error {
+	if s.TablesLocked() {
+		return errLocked
+	}
+	lock := &replstmt.LockTables{}
+	for _, t := range st.Tables {
+		lock.Tables = append(lock.Tables, replstmt.TableLock{Table: t})
+	}
+	return s.lockTables(ctx, lock)
+}
+
+var errLocked = sqlError(1192, "HY000", "Can't execute the given command because you have active locked tables or an active transaction")
 
 // freeze holds all commits until UNLOCK TABLES or the session's end.
 func (s *Session) freeze(ctx *gms.Context) error {
@@ -67,7 +84,10 @@ func (s *Session) freeze(ctx *gms.Context) error {
 	if s.thaw != nil {
 		return nil
 	}
-	thaw, _, err := s.server.o.Engine.Freeze(ctx)
+	if s.TablesLocked() {
+		return errLocked
+	}
+	thaw, err := s.server.o.Engine.FreezeAll(ctx, policy{s.server, s}.metaWait(ctx), s.ID())
 	if err != nil {
 		return err
 	}

@@ -36,6 +36,11 @@ func (b *builder) Build(ctx *gms.Context, n gms.Node, row gms.Row) (gms.RowIter,
 			s.routine = replstmt.RoutineLocking(call.Procedure.CreateProcedureString)
 		}
 		s.lockRoutine()
+		if _, own := n.(*node); !own {
+			if err := s.lockedNames(ctx); err != nil {
+				return nil, err
+			}
+		}
 		ownVariables(ctx, n)
 	}
 	switch n := n.(type) {

@@ -81,6 +81,9 @@ func newCatalog(p *tables.Provider) *catalog {
 		c.functions[timeFunctions[i].name] = timeFunctions[i].native()
 	}
 	c.functions["last_insert_id"] = (&function{name: "last_insert_id", max: 1, varies: true, typ: types.Uint64, eval: lastInsertID}).native()
+	for i := range lockFunctions {
+		c.functions[lockFunctions[i].name] = lockFunctions[i].native()
+	}
 	return c
 }
 

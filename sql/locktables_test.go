@@ -62,7 +62,7 @@ func TestLockTables(t *testing.T) {
 	ended(t, "INSERT after UNLOCK TABLES", done)
 
 	// WRITE: nobody else.
-	a.exec("LOCK TABLES t AS x WRITE, u READ LOCAL", "INSERT INTO t VALUES (4,4)", "UPDATE t SET v = v + 1", "BEGIN")
+	a.exec("LOCK TABLES t WRITE, u READ LOCAL", "INSERT INTO t VALUES (4,4)", "UPDATE t SET v = v + 1", "BEGIN")
 	b.want("SELECT COUNT(*) FROM t", "4") // START TRANSACTION has released the locks
 	a.exec("COMMIT", "LOCK TABLE t WRITE", "ALTER TABLE t ADD COLUMN n INT", "INSERT INTO t VALUES (5,5,5)", "TRUNCATE TABLE t", "INSERT INTO t VALUES (6,6,6)")
 	done = blocked(t, b, "SELECT * FROM t")

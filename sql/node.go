@@ -116,6 +116,10 @@ func (s *Session) run(ctx *gms.Context, stmt replstmt.Statement) error {
 		return s.lockTables(ctx, st)
 	case *replstmt.UnlockTables:
 		return s.unlockTables(ctx)
+	case *replstmt.LockInstance:
+		return s.lockInstance(ctx)
+	case *replstmt.UnlockInstance:
+		return s.unlockInstance(ctx)
 	case *replstmt.StartTransaction:
 		return s.startTransaction(ctx, st)
 	case *replstmt.EndTransaction:

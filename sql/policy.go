@@ -24,7 +24,7 @@ func (p policy) Begin(ctx *gms.Context, s *tables.Session, c *tables.Characteris
 	o := storage.TxOptions{
 		NoBinlog: !p.on(ctx, "sql_log_bin"),
 		LockWait: time.Duration(p.number(ctx, "innodb_lock_wait_timeout")) * time.Second,
-		MetaWait: time.Duration(p.number(ctx, "lock_wait_timeout")) * time.Second,
+		MetaWait: p.metaWait(ctx),
 		ThreadID: s.ID(),
 		Begin:    func() (string, event.QueryStatus) { return s.GetCurrentDatabase(), p.own.status(ctx) },
 	}
@@ -119,7 +119,8 @@ func (p policy) DDL(ctx *gms.Context, s *tables.Session) storage.DDLStatement {
 		Text: s.Query(), DB: s.GetCurrentDatabase(), Status: p.own.status(ctx),
 		Time: ctx.QueryTime(), ThreadID: s.ID(),
 		NoBinlog: !p.on(ctx, "sql_log_bin"),
-		MetaWait: time.Duration(p.number(ctx, "lock_wait_timeout")) * time.Second,
+		Instance: p.own.instance,
+		MetaWait: p.metaWait(ctx),
 	}
 	return st
 }
@@ -130,6 +131,11 @@ func (p policy) Replicated() bool { return p.own.repl != nil }
 // Committed implements tables.Policy.
 func (p policy) Committed(_ *gms.Context, _ *tables.Session, r tables.Committed) {
 	p.own.committed = r
+}
+
+// metaWait is lock_wait_timeout.
+func (p policy) metaWait(ctx *gms.Context) time.Duration {
+	return time.Duration(p.number(ctx, "lock_wait_timeout")) * time.Second
 }
 
 func (p policy) value(ctx *gms.Context, name string) any {

@@ -10,6 +10,7 @@ import (
 	"github.com/dolthub/vitess/go/mysql"
 
 	"binrelay/sql/replstmt"
+	"binrelay/sql/storage"
 	"binrelay/sql/tables"
 	"binrelay/sql/wire"
 )
@@ -45,6 +46,9 @@ type Session struct {
 
 	charsetSet bool   // character_set_connection has just become utf8mb4
 	thaw       func() // ends FLUSH TABLES WITH READ LOCK; nil = not held
+	instance   *storage.InstanceLock
+	namedLocks *storage.NamedLocks // of GET_LOCK; nil = never used
+	lockNames  map[string]bool     // of LOCK TABLES, as db.name or db.alias; true = WRITE
 }
 
 var (
@@ -170,6 +174,8 @@ func (s *Session) CommandEnd() {
 // SessionEnd implements gms.LifecycleAwareSession: the client is gone.
 func (s *Session) SessionEnd() {
 	s.release()
+	s.instance.Release()
+	s.namedLocks.ReleaseAll()
 	s.Close()
 }
 

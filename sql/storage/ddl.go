@@ -31,6 +31,7 @@ type DDLStatement struct {
 	MetaWait  time.Duration // lock_wait_timeout; 0 = one year
 	ErrorCode uint16        // error the statement ended with on the source
 	Locks     *TableLocks   // of the session: LOCK TABLES; nil = none
+	Instance  *InstanceLock // of the session: LOCK INSTANCE FOR BACKUP; nil = none
 	NoUse     bool          // LOG_EVENT_SUPPRESS_USE: DB is named by the statement
 
 	NoForeignKeys bool // foreign_key_checks = 0
@@ -53,6 +54,7 @@ type DDL struct {
 	upgrade []metaName        // locked SIX; X before the switch
 	planned map[metaName]bool // LockPlanned has found them unchanged
 	dirty   bool              // data was built
+	entered bool              // others cannot keep it out any more
 	done    bool
 }
 
@@ -84,6 +86,9 @@ func (d *DDL) PutKV(kv ...KV) {
 func (d *DDL) lock(n metaName, m lock.Mode) error {
 	if d.done {
 		return ErrTxDone
+	}
+	if err := d.enter(); err != nil {
+		return err
 	}
 	held, err := d.s.Locks.allow(n, m)
 	if err == nil && !held {
@@ -392,7 +397,14 @@ func (d *DDL) Commit(ctx context.Context) (txn.Result, error) {
 		d.Rollback()
 		return txn.Result{}, nil
 	}
-	p, err := d.build(logged)
+	err := error(nil)
+	if len(d.ops) > 0 || len(d.kv) > 0 || logged {
+		err = d.enter()
+	}
+	var p *pending
+	if err == nil {
+		p, err = d.build(logged)
+	}
 	if err != nil {
 		d.Rollback()
 		return txn.Result{}, err

@@ -43,6 +43,9 @@ func (s *Session) LockTables(ctx *gms.Context, p *Provider, want []storage.Table
 	return nil
 }
 
+// TablesLocked reports whether LOCK TABLES is in force.
+func (s *Session) TablesLocked() bool { return s.locks.Held() }
+
 // UnlockTables gives the locks back. It commits the open transaction if there
 // are any, as MySQL does.
 func (s *Session) UnlockTables(ctx *gms.Context) error {

@@ -162,7 +162,7 @@ func (c *conn) query(q string) {
 	for q != "" && c.w.err == nil {
 		r := results{c: c}
 		rest := ""
-		err := c.runStatement(q, func(ctx context.Context) (err error) {
+		err := c.again(&r, q, func(ctx context.Context) (err error) {
 			if c.caps&capMultiStatements == 0 {
 				return c.s.handler.ComQuery(ctx, c.mc, q, r.send)
 			}
@@ -176,6 +176,20 @@ func (c *conn) query(q string) {
 		}
 		q = rest
 	}
+}
+
+// again is runStatement. It runs the statement anew when the definition of a
+// table has changed between its plan and its first row, as it does for whoever
+// waits for an ALTER TABLE.
+func (c *conn) again(r *results, query string, fn func(ctx context.Context) error) error {
+	err := c.runStatement(query, fn)
+	for range 3 {
+		if err == nil || r.begun || c.translate(err, query).num != erTableDefChanged {
+			break
+		}
+		err = c.runStatement(query, fn)
+	}
+	return err
 }
 
 func (c *conn) resetConnection() {

@@ -180,6 +180,7 @@ const (
 	erPacketsOutOfOrder  = 1156
 	erAccessNeeded       = 1227
 	erNotSupportedYet    = 1235
+	erTableDefChanged    = 1412
 	erUnknownStmt        = 1243
 	erInterrupted        = 1317
 	erNoCursor           = 1421

@@ -152,7 +152,7 @@ func (c *conn) execute(p []byte) {
 		return
 	}
 	r := results{c: c, binary: true}
-	err = c.runStatement(st.query, func(ctx context.Context) error {
+	err = c.again(&r, st.query, func(ctx context.Context) error {
 		pd := &mysql.PrepareData{
 			StatementID: st.id, PrepareStmt: st.query, ParamsCount: uint16(st.params), BindVars: vars,
 		}

@@ -204,6 +204,18 @@ func (t *Table) Holds(o *Owner, key []byte, m Mode) bool {
 	return h != nil && h.mode.covers(m)
 }
 
+// Holder returns the id of an owner that holds key.
+func (t *Table) Holder(key []byte) (id uint64, ok bool) {
+	hash := maphash.Bytes(t.seed, key)
+	s := t.shard(hash)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.find(hash, key); e != nil && len(e.holders) > 0 {
+		return e.holders[0].owner.id, true
+	}
+	return 0, false
+}
+
 // Release gives one lock of o back, whatever its mode. A key that o does not
 // hold is ignored. The time grows with the locks taken since.
 func (t *Table) Release(o *Owner, key []byte) {
