@@ -18,6 +18,7 @@ type actor struct {
 	r      *rand.Rand
 	tables []*scriptTable
 	extras map[string]bool // views, triggers, procedures, databases, accounts that exist
+	key    string          // name of the foreign key
 	serial int             // makes names and values that were never used
 	conn   *sql.Conn
 
@@ -32,7 +33,7 @@ type scriptTable struct {
 }
 
 func newActor(name string, seed uint64) *actor {
-	a := &actor{name: name, r: rand.New(rand.NewPCG(seed, 17)), extras: map[string]bool{}}
+	a := &actor{name: name, r: rand.New(rand.NewPCG(seed, 17)), extras: map[string]bool{}, key: "f0"}
 	a.firstSteps = a.first()
 	return a
 }
@@ -53,6 +54,8 @@ func (a *actor) first() []step {
 		{"create database, ignored", []string{"CREATE DATABASE " + a.ignored()}},
 		{"create table, unlogged", []string{"SET sql_log_bin=0", "CREATE TABLE " + a.ignored() + ".p (id INT AUTO_INCREMENT PRIMARY KEY, v VARCHAR(9000))", "SET sql_log_bin=1"}},
 		{"create table", []string{"CREATE TABLE " + a.name + ".base (id INT, v VARCHAR(9000))"}},
+		{"create parent", []string{"CREATE TABLE " + a.name + ".parent (id INT PRIMARY KEY, v VARCHAR(40))"}},
+		{"create child", []string{"CREATE TABLE " + a.name + ".child (id INT PRIMARY KEY, v INT, CONSTRAINT f0 FOREIGN KEY (v) REFERENCES " + a.name + ".parent (id) ON DELETE CASCADE ON UPDATE CASCADE)"}},
 	}
 }
 
@@ -64,6 +67,7 @@ func (a *actor) next() step {
 	kinds := []func() step{
 		a.transaction, a.transaction, a.transaction, a.wide, a.large, a.mixed, a.private, a.private, a.rolledBack, a.update,
 		a.createTable, a.alter, a.alter, a.truncate, a.rename, a.swap, a.drop,
+		a.family, a.family, a.cascade, a.foreignKey,
 		a.view, a.trigger, a.triggered, a.procedure, a.database, a.account, a.account, a.grant, a.grant,
 	}
 	return kinds[a.r.IntN(len(kinds))]()
@@ -117,6 +121,28 @@ func (a *actor) intoIgnored(size int) string {
 // mixed has rows in the binlog and rows that must not be there.
 func (a *actor) mixed() step {
 	return step{"mixed transaction", []string{"BEGIN", a.intoIgnored(a.r.IntN(5000)), a.insert(a.pick(), 2, a.r.IntN(5000)), "COMMIT"}}
+}
+
+// family adds two parents with children.
+func (a *actor) family() step {
+	p, q := a.number(), a.number()
+	return step{"parents and children", []string{"BEGIN", fmt.Sprintf("INSERT INTO %s.parent VALUES (%d, 'p'), (%d, 'q')", a.name, p, q),
+		fmt.Sprintf("INSERT INTO %s.child VALUES (%d, %d), (%d, %d), (%d, %d)", a.name, a.number(), p, a.number(), q, a.number(), q), "COMMIT"}}
+}
+
+// cascade deletes or renumbers parents, and with them children.
+func (a *actor) cascade() step {
+	if a.r.IntN(2) == 0 {
+		return step{"delete with cascade", []string{fmt.Sprintf("DELETE FROM %s.parent WHERE id %% 3 = %d", a.name, a.r.IntN(3))}}
+	}
+	return step{"update with cascade", []string{fmt.Sprintf("UPDATE %s.parent SET id = id + 1000000 WHERE id %% 3 = %d AND id < 1000000000", a.name, a.r.IntN(3))}}
+}
+
+// foreignKey replaces the foreign key in one ALTER.
+func (a *actor) foreignKey() step {
+	old := a.key
+	a.key = fmt.Sprintf("f%d", a.number())
+	return step{"alter: foreign key", []string{fmt.Sprintf("ALTER TABLE %[1]s.child DROP FOREIGN KEY %[2]s, ADD CONSTRAINT %[3]s FOREIGN KEY (v) REFERENCES %[1]s.parent (id) ON DELETE CASCADE ON UPDATE CASCADE", a.name, old, a.key)}}
 }
 
 func (a *actor) private() step {
