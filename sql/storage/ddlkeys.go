@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	gomysql "github.com/go-mysql-org/go-mysql/mysql"
+
 	"binrelay/sql/storage/lock"
 )
 
@@ -31,7 +33,7 @@ func (d *DDL) AddForeignKey(db, name string, k ForeignKey) error {
 	if !named {
 		k.Name = nextKeyName(&next)
 	}
-	columns, err := checkKeyColumns(&next, &k)
+	columns, err := checkKeyColumns(&next, &k, named)
 	if err != nil {
 		return err
 	}
@@ -70,9 +72,13 @@ func (d *DDL) AddForeignKey(db, name string, k ForeignKey) error {
 
 // checkKeyColumns checks a new key's columns and gives them the names that they
 // have in the table.
-func checkKeyColumns(s *Schema, k *ForeignKey) ([]int, error) {
+func checkKeyColumns(s *Schema, k *ForeignKey, named bool) ([]int, error) {
 	if len(k.Columns) != len(k.Parent) {
-		return nil, definitionErrorf(1239, "Incorrect foreign key definition for '%s': Key reference and table reference don't match", k.Name)
+		name := k.Name
+		if !named {
+			name = "foreign key without name"
+		}
+		return nil, definitionErrorf(1239, "Incorrect foreign key definition for '%s': Key reference and table reference don't match", name)
 	}
 	columns, missing := s.columnPlaces(k.Columns)
 	if missing != "" {
@@ -83,6 +89,9 @@ func checkKeyColumns(s *Schema, k *ForeignKey) ([]int, error) {
 			return nil, definitionErrorf(1060, "Duplicate column name '%s'", s.Columns[c].Name)
 		}
 		k.Columns[i] = s.Columns[c].Name
+		if s.Columns[c].Type == gomysql.MYSQL_TYPE_BLOB {
+			return nil, definitionErrorf(1170, "BLOB/TEXT column '%s' used in key specification without a key length", s.Columns[c].Name)
+		}
 		if (k.OnDelete == SetNull || k.OnUpdate == SetNull) && !s.Columns[c].Nullable {
 			return nil, definitionErrorf(1830, "Column '%s' cannot be NOT NULL: needed in a foreign key constraint '%s' SET NULL", s.Columns[c].Name, k.Name)
 		}
