@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -65,7 +66,9 @@ func (e *Engine) BeginDDL(ctx context.Context, s DDLStatement) (*DDL, error) {
 		s.MetaWait = 365 * 24 * time.Hour
 	}
 	ts := e.tables
-	return &DDL{ts: ts, ctx: ctx, s: s, owner: ts.locks.NewOwner(uint64(s.ThreadID)), cat: ts.catalog.Load()}, nil
+	owner := ts.locks.NewOwner(uint64(s.ThreadID))
+	owner.SetWeight(math.MaxUint64) // of a deadlock with transactions those are the victims, as in MySQL
+	return &DDL{ts: ts, ctx: ctx, s: s, owner: owner, cat: ts.catalog.Load()}, nil
 }
 
 // Catalog returns the definitions as this scope sees them.

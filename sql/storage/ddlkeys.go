@@ -31,7 +31,7 @@ func (d *DDL) AddForeignKey(db, name string, k ForeignKey) error {
 		return definitionErrorf(1826, "Duplicate foreign key constraint name '%s'", k.Name)
 	}
 	if !named {
-		k.Name = nextKeyName(&next)
+		k.Name = d.nextKeyName(&next)
 	}
 	columns, err := checkKeyColumns(&next, &k, named)
 	if err != nil {
@@ -191,15 +191,22 @@ func (c *Catalog) hasForeignKey(db, name string) bool {
 // generatedName is what names given by us begin with.
 func generatedName(table string) string { return table + "_ibfk_" }
 
-// nextKeyName returns table_ibfk_n with n above those in use.
-func nextKeyName(s *Schema) string {
+// nextKeyName returns table_ibfk_n with n above those in use, and above those
+// that were when the statement began.
+func (d *DDL) nextKeyName(s *Schema) string {
 	n := 0
-	for i := range s.ForeignKeys {
-		if rest, ok := strings.CutPrefix(s.ForeignKeys[i].Name, generatedName(s.Name)); ok {
-			if v, err := strconv.Atoi(rest); err == nil {
-				n = max(n, v)
+	count := func(keys []ForeignKey) {
+		for i := range keys {
+			if rest, ok := strings.CutPrefix(keys[i].Name, generatedName(s.Name)); ok {
+				if v, err := strconv.Atoi(rest); err == nil {
+					n = max(n, v)
+				}
 			}
 		}
+	}
+	count(s.ForeignKeys)
+	if was, ok := d.ts.catalog.Load().Table(s.Database, s.Name); ok {
+		count(was.schema.ForeignKeys)
 	}
 	return generatedName(s.Name) + strconv.Itoa(n+1)
 }
