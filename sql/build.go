@@ -275,8 +275,10 @@ func ownVariables(ctx *gms.Context, n gms.Node) {
 	transform.InspectExpressionsWithNode(ctx, n, func(_ *gms.Context, _ gms.Node, e gms.Expression) bool {
 		if v, ok := e.(*expression.SystemVar); ok {
 			if d := sysvarByName[strings.ToLower(v.Name)]; d != nil {
-				if sc, ok := v.Scope.(*gms.MysqlScope); ok && sc.Type == gms.SystemVariableScope_Global {
-					v.Scope = ownScope{d, true}
+				sc, ok := v.Scope.(*gms.MysqlScope)
+				isGlobal := ok && sc.Type == gms.SystemVariableScope_Global
+				if isGlobal || ok && d.own != nil && sc.Type == gms.SystemVariableScope_Session {
+					v.Scope = ownScope{d, isGlobal}
 				}
 			}
 		}

@@ -56,6 +56,9 @@ func newCatalog(p *tables.Provider) *catalog {
 	for _, f := range builtin.BuiltIns {
 		base[f.FunctionName()] = f
 	}
+	for _, name := range aggregates {
+		c.functions[name] = newAggregate(base[name])
+	}
 	for _, direction := range []string{sqlparser.Leading, sqlparser.Trailing, sqlparser.Both} {
 		base["trim "+direction] = gms.Function2{Fn: func(_ *gms.Context, s, cut gms.Expression) gms.Expression {
 			return builtin.NewTrim(s, cut, direction)

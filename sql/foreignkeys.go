@@ -152,14 +152,18 @@ func (s *Server) referentialConstraints(def *storage.Schema, ctx *gms.Context) (
 	return rows
 }
 
-// Warn implements gms.Session: rows that IGNORE leaves out are told of in
-// MySQL's words.
-func (s *Session) Warn(w *gms.Warning) {
+// worded words a warning as MySQL does: IGNORE tells of the rows that it leaves
+// out, IF EXISTS of tables with their database.
+func (s *Session) worded(w *gms.Warning) *gms.Warning {
 	switch w.Code {
+	case 1051:
+		if name, ok := strings.CutPrefix(w.Message, "Unknown table '"); ok && !strings.Contains(name, ".") {
+			return &gms.Warning{Level: w.Level, Code: w.Code, Message: "Unknown table '" + s.GetCurrentDatabase() + "." + name}
+		}
 	case 1062, 1451, 1452:
 		if _, text, ok := byText(w.Message, Statement{}); ok {
-			w = &gms.Warning{Level: "Warning", Code: w.Code, Message: text}
+			return &gms.Warning{Level: "Warning", Code: w.Code, Message: text}
 		}
 	}
-	s.Session.Warn(w)
+	return w
 }

@@ -59,6 +59,8 @@ func (n *node) Schema(*gms.Context) gms.Schema {
 		return replicasSchema(st.Old)
 	case *replstmt.ShowProcesslist:
 		return processlistSchema
+	case *replstmt.ShowConditions:
+		return conditionsSchema(st)
 	case *replstmt.ChecksumTable:
 		return checksumSchema
 	}
@@ -85,6 +87,8 @@ func (n *node) RowIter(ctx *gms.Context, _ gms.Row) (gms.RowIter, error) {
 		return s.showReplicas(ctx)
 	case *replstmt.ShowProcesslist:
 		return s.showProcesslist(ctx, st.Full)
+	case *replstmt.ShowConditions:
+		return s.showConditions(st), nil
 	case *replstmt.ChecksumTable:
 		return s.checksumTables(ctx, st)
 	}

@@ -44,6 +44,8 @@ type Session struct {
 	next     nextTransaction // SET TRANSACTION
 	released bool            // the connection ends after this command
 
+	conditions
+
 	charsetSet bool   // character_set_connection has just become utf8mb4
 	thaw       func() // ends FLUSH TABLES WITH READ LOCK; nil = not held
 	instance   *storage.InstanceLock
@@ -140,6 +142,7 @@ func (s *Session) ValidateSession(ctx *gms.Context) error {
 	s.running = true
 	s.server.counters.question()
 	text = trimStatement(text)
+	s.beginConditions(text)
 	if err := s.BeginStatement(ctx, text); err != nil {
 		return err
 	}
@@ -191,6 +194,9 @@ func (s *Session) release() {
 // show the server's.
 func (s *Session) GetSessionVariable(ctx *gms.Context, name string) (any, error) {
 	if d := sysvarByName[strings.ToLower(name)]; d != nil {
+		if d.own != nil {
+			return d.own(s), nil
+		}
 		if d.scope == global {
 			return toGMS(s.server.vars.global(d)), nil
 		}
@@ -248,6 +254,8 @@ func (s *Session) GetAllSessionVariables() map[string]any {
 	}
 	for i := range sysvars {
 		switch d := &sysvars[i]; {
+		case d.own != nil:
+			all[d.name] = d.own(s)
 		case d.scope == global:
 			all[d.name] = toGMS(s.server.vars.global(d))
 		case d.alias != "":

@@ -60,6 +60,8 @@ type sysvar struct {
 
 	// get computes the global value; nil = the stored one.
 	get func(s *Server) any
+	// own computes the session value; nil = the stored one.
+	own func(s *Session) any
 	// check refuses a value before it is set; it may act on it.
 	check func(ctx *gms.Context, s *Server, global bool, v any) error
 	// super: setting the session value needs a privilege too.
@@ -106,9 +108,17 @@ func register() {
 		for i := range sysvars {
 			all[i] = &variable{d: &sysvars[i]}
 		}
+		if v, _, ok := gms.SystemVariables.GetGlobal("sql_mode"); ok {
+			modes := *v.(*gms.MysqlSystemVariable)
+			modes.Default = defaultModes
+			all = append(all, &modes)
+		}
 		gms.SystemVariables.AddSystemVariables(all)
 	})
 }
+
+// defaultModes is MySQL 8.0's sql_mode; go-mysql-server has half of them.
+const defaultModes = "ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
 
 // NewVariables returns the variables with the configured values: names with
 // underscores, values as text. An unknown name or a value out of range is an

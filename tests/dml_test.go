@@ -23,6 +23,40 @@ var dmlTables = []string{
 	"CREATE TABLE dml.e (id BIGINT UNSIGNED PRIMARY KEY, e ENUM('one','two','three'), st SET('a','b','c'), f DOUBLE, t TIME(2), dt DATE)",
 }
 
+// averages are aggregates of numbers, in the decimals of MySQL.
+var averages = []string{
+	"SELECT AVG(i), AVG(d), AVG(f), AVG(b), AVG(y), AVG(s) FROM n",
+	"SELECT SUM(i), SUM(d), SUM(f), SUM(b), SUM(i) / COUNT(*), SUM(d) / COUNT(*) FROM n",
+	"SELECT AVG(DISTINCT i), AVG(i) + 1, ROUND(AVG(i), 2), CONCAT(AVG(i)) FROM n",
+	"SELECT i, AVG(d) OVER (ORDER BY i), SUM(i) OVER (ORDER BY i) FROM n ORDER BY i",
+	"SELECT i, AVG(i), SUM(b) FROM n GROUP BY i ORDER BY i",
+	"SELECT x FROM (SELECT AVG(i) AS x FROM n) q",
+	"SELECT AVG(i), SUM(i) FROM n WHERE i > 100", "SELECT SUM(i) FROM n HAVING SUM(i) > 6", "SELECT AVG(i) FROM n WHERE i = 0",
+	"SELECT i / 2, i / 3, d / 3, b / 3, 10 / 4, 1 / 3 * 3, 0 / 3, 1 / 3 / 3, 100000 / 3 FROM n ORDER BY i",
+	"SET div_precision_increment = 6", "SELECT AVG(i), AVG(d) FROM n",
+}
+
+// SUM and AVG of exact numbers are exact and have MySQL's decimals.
+func TestDML_Averages(t *testing.T) {
+	cluster.Need(t, "mariadbd")
+	p, m := cluster.Start(t, "primary", "server-id=1"), cluster.StartMariaDB(t)
+	for _, q := range []string{
+		"CREATE DATABASE av",
+		"CREATE TABLE av.n (i INT, d DECIMAL(10,2), f DOUBLE, b BIGINT UNSIGNED, y YEAR, s VARCHAR(9))",
+		"INSERT INTO av.n VALUES (1, 1.25, 1.5, 10, 2000, '3'), (2, 2.50, 2.5, 20, 2001, '4'), (4, NULL, 0.1, 18446744073709551615, NULL, NULL), (0, -7, 0, 0, NULL, NULL)",
+	} {
+		p.Exec(q)
+		m.Exec(q)
+	}
+	ours, theirs := open(t, p, "root", "", "av"), connOf(t, m.DB)
+	execute(t, theirs, "USE av")
+	for _, q := range averages {
+		if a, b := outcome(t, ours, q), outcome(t, theirs, q); a != b {
+			t.Errorf("%s\n ours:    %s\n MariaDB: %s", q, a, b)
+		}
+	}
+}
+
 // dml are varied statements, queries among them, that must do the same here as
 // on MariaDB.
 var dml = []string{

@@ -97,11 +97,21 @@ func classify(sql string) (parse func(*parser) Statement, ok bool) {
 	return nil, false
 }
 
+// ReadsConditions reports whether a statement is about the conditions of the one
+// before it, which it leaves as they are: SHOW WARNINGS and its kin.
+func ReadsConditions(sql string) bool {
+	l := &lexer{sql: sql}
+	t := l.next()
+	return l.is(t, "SHOW") && l.isAny(l.next(), "WARNINGS", "ERRORS", "COUNT")
+}
+
 func classifyShow(l *lexer) (parse func(*parser) Statement, ok bool) {
 	t := l.next()
 	switch {
-	case l.isAny(t, "SLAVE", "REPLICA", "REPLICAS", "MASTER", "BINARY", "BINLOG", "RELAYLOG", "PROCESSLIST"):
+	case l.isAny(t, "SLAVE", "REPLICA", "REPLICAS", "MASTER", "BINARY", "BINLOG", "RELAYLOG", "PROCESSLIST", "WARNINGS", "ERRORS"):
 		return (*parser).show, true
+	case l.is(t, "COUNT"):
+		return (*parser).show, l.punct(l.next(), '(')
 	case l.is(t, "ALL"):
 		return (*parser).show, l.isAny(l.next(), "SLAVES", "REPLICAS")
 	case l.is(t, "FULL"):

@@ -142,7 +142,7 @@ func (p *parser) resetTo(s *ResetBinlog) Statement {
 // show parses the SHOW statements that classifyShow lets through.
 func (p *parser) show() Statement {
 	p.expect("SHOW")
-	switch w := p.expectAny("SLAVE", "REPLICA", "REPLICAS", "ALL", "MASTER", "BINARY", "BINLOG", "RELAYLOG", "FULL", "PROCESSLIST"); w {
+	switch w := p.expectAny("SLAVE", "REPLICA", "REPLICAS", "ALL", "MASTER", "BINARY", "BINLOG", "RELAYLOG", "FULL", "PROCESSLIST", "WARNINGS", "ERRORS", "COUNT"); w {
 	case "SLAVE", "REPLICA":
 		return p.showReplica(w == "SLAVE")
 	case "REPLICAS":
@@ -177,6 +177,24 @@ func (p *parser) show() Statement {
 	case "FULL":
 		p.expect("PROCESSLIST")
 		return &ShowProcesslist{Full: true}
+	case "WARNINGS", "ERRORS":
+		s := &ShowConditions{Errors: w == "ERRORS"}
+		if p.accept("LIMIT") {
+			n := p.number()
+			s.Limit = &n
+			if p.acceptPunct(',') {
+				s.Offset = n
+				*s.Limit = p.number()
+			} else if p.accept("OFFSET") {
+				s.Offset = p.number()
+			}
+		}
+		return s
+	case "COUNT":
+		for _, c := range "(*)" {
+			p.expectPunct(byte(c))
+		}
+		return &ShowConditions{Count: true, Errors: p.expectAny("WARNINGS", "ERRORS") == "ERRORS"}
 	}
 	return &ShowProcesslist{}
 }

@@ -233,6 +233,14 @@ type ChecksumTable struct {
 // ShowProcesslist is SHOW [FULL] PROCESSLIST.
 type ShowProcesslist struct{ Full bool }
 
+// ShowConditions is SHOW WARNINGS, SHOW ERRORS or SHOW COUNT(*) of either.
+type ShowConditions struct {
+	Errors bool // errors alone
+	Count  bool
+	Offset uint64
+	Limit  *uint64 // nil = none
+}
+
 // Shutdown is SHUTDOWN.
 type Shutdown struct{}
 
@@ -297,6 +305,12 @@ func (*UnlockInstance) Name() string  { return "UNLOCK INSTANCE" }
 func (*Binlog) Name() string          { return "BINLOG" }
 func (*ChecksumTable) Name() string   { return "CHECKSUM TABLE" }
 func (*ShowProcesslist) Name() string { return "SHOW PROCESSLIST" }
-func (*Shutdown) Name() string        { return "SHUTDOWN" }
-func (*XA) Name() string              { return "XA" }
-func (s *NotSupported) Name() string  { return s.Feature }
+func (s *ShowConditions) Name() string {
+	if s.Errors {
+		return "SHOW ERRORS"
+	}
+	return "SHOW WARNINGS"
+}
+func (*Shutdown) Name() string       { return "SHUTDOWN" }
+func (*XA) Name() string             { return "XA" }
+func (s *NotSupported) Name() string { return s.Feature }

@@ -71,7 +71,13 @@ func text(p []byte) string {
 }
 
 // fail sends the error of a command.
-func (c *conn) fail(err error, query string) { c.writeErr(c.translate(err, query)) }
+func (c *conn) fail(err error, query string) {
+	e := c.translate(err, query)
+	if s, ok := c.session.(conditionNoter); ok {
+		s.Failed(e.num, e.msg)
+	}
+	c.writeErr(e)
+}
 
 // simple runs fn and answers OK.
 func (c *conn) simple(query string, fn func(context.Context) error) {

@@ -440,6 +440,12 @@ func (w *watcher) stop() {
 	}
 }
 
+// conditionNoter is a session that keeps what ended its last statement, for SHOW
+// WARNINGS.
+type conditionNoter interface {
+	Failed(number uint16, text string)
+}
+
 // translate makes an error ready to be sent.
 func (c *conn) translate(err error, query string) *sqlError {
 	var own *sqlError
