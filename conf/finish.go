@@ -92,6 +92,7 @@ func (l *loader) logs() {
 	l.expiry()
 	c.SyncBinlog = int(l.number("sync_binlog"))
 	c.BinlogCacheSize = l.number("binlog_cache_size")
+	l.number("max_binlog_cache_size") // a variable: Values has it
 	c.BinlogRowEventSize = l.number("binlog_row_event_max_size")
 	c.BinlogRowMetadata = l.oneOf("binlog_row_metadata", "MINIMAL", "FULL")
 	c.BinlogChecksum = l.oneOf("binlog_checksum", "CRC32", "NONE") == "CRC32"
@@ -162,6 +163,8 @@ func (l *loader) connections() {
 	c := l.c
 	c.MaxAllowedPacket = l.number("max_allowed_packet") &^ 1023
 	c.MaxConnections = int(l.number("max_connections"))
+	l.boolean("local_infile") // variables: Values has them
+	l.str("secure_file_priv")
 	c.ConnectTimeout = l.seconds("connect_timeout")
 	c.WaitTimeout = l.seconds("wait_timeout")
 	c.InteractiveTimeout = l.seconds("interactive_timeout")

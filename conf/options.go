@@ -44,6 +44,8 @@ var options = []option{
 	{name: "port", kind: kindInt, def: "3306", max: 65535, help: "TCP port; 0 picks a free one", aliases: []string{"P"}},
 	{name: "socket", def: "mysql.sock", help: "Unix socket, a relative path is below datadir; empty = none", aliases: []string{"S"}},
 	{name: "server_id", kind: kindInt, def: "1", max: maxUint32, help: "identity in replication, unique among all servers"},
+	{name: "local_infile", kind: kindBool, def: "OFF", help: "clients may send files of theirs: LOAD DATA LOCAL"},
+	{name: "secure_file_priv", def: "NULL", help: "directory below which LOAD DATA may read files of the server; empty = any, NULL = none"},
 	{name: "version", def: "8.0.36-binrelay", help: "version string in handshake, VERSION() and binlog"},
 
 	{name: "log_bin", def: "binlog", help: "base name of the binary log, an extension is stripped; --skip-log-bin for none"},
@@ -52,6 +54,7 @@ var options = []option{
 	{name: "expire_logs_days", kind: kindInt, def: "0", max: 99999, help: "the same in days"},
 	{name: "sync_binlog", kind: kindInt, def: "1", max: maxUint32, help: "1 = a commit that returned OK survives a power cut; other values lose the last commits in one"},
 	{name: "binlog_cache_size", kind: kindSize, def: "32K", min: 4096, help: "a transaction's events above this size go to a temporary file"},
+	{name: "max_binlog_cache_size", kind: kindSize, def: "2G", min: 4096, help: "the most that a transaction may take in the binary log; MySQL sets no limit"},
 	{name: "binlog_row_event_max_size", kind: kindSize, def: "8192", min: 256, max: maxUint32, help: "split row events above this size"},
 	{name: "binlog_row_metadata", def: "MINIMAL", help: "MINIMAL or FULL table metadata in the binary log"},
 	{name: "binlog_checksum", def: "CRC32", help: "CRC32 or NONE"},

@@ -54,11 +54,13 @@ func (b *builder) Build(ctx *gms.Context, n gms.Node, row gms.Row) (gms.RowIter,
 		if n.OnDupExprs.HasUpdates() {
 			compareExactly(n.Destination)
 		}
-		return b.insert(ctx, s, n, n, row)
+		return s.loaded(b.insert(ctx, s, n, n, row))
 	case *plan.TriggerExecutor:
 		if ins, ok := inserts(n); ok {
-			return b.insert(ctx, s, n, ins, row)
+			return s.loaded(b.insert(ctx, s, n, ins, row))
 		}
+	case *plan.LoadData:
+		return b.loadData(ctx, s, n)
 	case *plan.DeleteFrom:
 		s.LockTargets(targets(ctx, n)...)
 	case *plan.StartTransaction, *plan.Commit, *plan.Rollback, *plan.CreateSavepoint, *plan.RollbackSavepoint, *plan.ReleaseSavepoint:

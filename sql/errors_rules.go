@@ -73,6 +73,7 @@ var mysqlTexts = []textRule{
 	rule(1061, `Duplicate key name '[^']*'`, nil),
 	rule(1062, `Duplicate entry '.*' for key '[^']*'`, nil),
 	rule(1064, `You have an error in your SQL syntax; .*`, nil),
+	rule(1083, `Field separator argument is not what is expected; check the manual`, nil),
 	rule(1091, `Can't DROP '[^']*'; check that column/key exists`, nil),
 	rule(1094, `Unknown thread id: \d+`, nil),
 	rule(1115, `Unknown character set: '[^']*'`, nil),

@@ -133,6 +133,15 @@ func (p *parser) own(ctx context.Context, stmt sqlparser.Statement) sqlparser.St
 		r := &rename{server: p.server, from: from, to: to}
 		return sqlparser.InjectedStatement{Auth: r.auth(), Statement: r}
 	}
+	if c, ok := ctx.(*gms.Context); ok {
+		if s := sessionOf(c); s != nil {
+			if l, ok := stmt.(*sqlparser.Load); ok {
+				s.ownLoad(l, defaultDatabase(ctx))
+			} else {
+				s.load = nil
+			}
+		}
+	}
 	return stmt
 }
 

@@ -37,6 +37,7 @@ type Session struct {
 	updating  *plan.Update                // go-mysql-server builds this UPDATE
 	inserting bool                        // an INSERT or REPLACE runs
 	insertID  *int64                      // what it gave LAST_INSERT_ID(x), nil = nothing
+	load      *load                       // the LOAD DATA that was parsed last, and has not ended
 	committed tables.Committed            // the last commit
 	keys      []*gms.ForeignKeyConstraint // of the CREATE TABLE at hand
 	seeds     *randState                  // of RAND(); nil = random

@@ -155,3 +155,25 @@ func BenchmarkStatement(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkInsertSelect measures a row of a statement that writes many.
+func BenchmarkInsertSelect(b *testing.B) {
+	db := openBench(b)
+	if _, err := db.Exec("CREATE TABLE big LIKE t"); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	const each = 50 * benchRows
+	for b.Loop() {
+		b.StopTimer()
+		if _, err := db.Exec("TRUNCATE TABLE big"); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+		_, err := db.Exec("INSERT INTO big SELECT t.id + 2000*u.id, t.k, t.c, t.pad FROM (SELECT id FROM t WHERE id <= 50) u, t")
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/each, "ns/row")
+}

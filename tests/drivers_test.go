@@ -18,10 +18,8 @@ import (
 // driverFaults are the tests of go-sql-driver/mysql that do not pass, and why.
 var driverFaults = map[string]string{
 	"TestDateTime":          "CAST(… AS TIME(n)) shows no trailing zeros of the fraction",
-	"TestLoadData":          "LOAD DATA LOCAL is not there yet",
 	"TestInterruptBySignal": "a procedure sends its last result set only",
 	"TestMultiResultSet":    "a procedure sends its last result set only, and has no DO",
-	"TestRejectReadOnly":    "SET SESSION TRANSACTION READ ONLY is not there yet",
 	"TestRowsColumnTypes":   "FLOAT(7,4) does not tell its decimals",
 	"TestColumnsWithAlias":  "the alias of a derived table is told in lower case",
 }

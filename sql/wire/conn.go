@@ -78,6 +78,7 @@ type conn struct {
 	mu      sync.Mutex
 	cancel  context.CancelCauseFunc // of the running statement; nil = idle
 	stopped error                   // cause of a KILL since the command began
+	watcher *watcher                // of the last statement
 	command string
 	since   time.Time
 	user    string
@@ -115,13 +116,8 @@ func (s *shell) Close() error {
 	return nil
 }
 
-func (s *shell) Read([]byte) (int, error)  { return 0, errLocalInfile }
-func (s *shell) Write([]byte) (int, error) { return 0, errLocalInfile }
-
-// errLocalInfile is what LOAD DATA LOCAL ends in: the handler tries to send the
-// request for the file through shell.
-var errLocalInfile = mysql.NewSQLError(erLocalDataDisabled, "42000", "%s",
-	"Loading local data is disabled; this must be enabled on both the client and server sides")
+func (s *shell) Read([]byte) (int, error)  { return 0, ErrLocalFiles }
+func (s *shell) Write([]byte) (int, error) { return 0, ErrLocalFiles }
 
 // serve runs the connection to its end.
 func (c *conn) serve() {
@@ -398,6 +394,9 @@ type watcher struct {
 
 func (c *conn) watch(cancel context.CancelCauseFunc) *watcher {
 	w := &watcher{c: c, cancel: cancel}
+	c.mu.Lock()
+	c.watcher = w
+	c.mu.Unlock()
 	w.timer = time.AfterFunc(watchDelay, w.look)
 	return w
 }

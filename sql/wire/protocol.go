@@ -8,6 +8,7 @@ const (
 	capLongFlag          = 1 << 2
 	capConnectWithDB     = 1 << 3
 	capODBC              = 1 << 6
+	capLocalFiles        = 1 << 7
 	capIgnoreSpace       = 1 << 8
 	capProtocol41        = 1 << 9
 	capInteractive       = 1 << 10
@@ -23,7 +24,7 @@ const (
 	capExpiredPasswords  = 1 << 22
 	capSessionTrack      = 1 << 23
 	capDeprecateEOF      = 1 << 24
-	offeredCapabilities  = capLongPassword | capFoundRows | capLongFlag | capConnectWithDB | capODBC | capIgnoreSpace | capProtocol41 | capInteractive | capTransactions | capSecureConnection | capMultiStatements | capMultiResults | capPSMultiResults | capPluginAuth | capConnectAttrs | capPluginAuthLenenc | capExpiredPasswords | capSessionTrack | capDeprecateEOF
+	offeredCapabilities  = capLongPassword | capFoundRows | capLongFlag | capConnectWithDB | capODBC | capLocalFiles | capIgnoreSpace | capProtocol41 | capInteractive | capTransactions | capSecureConnection | capMultiStatements | capMultiResults | capPSMultiResults | capPluginAuth | capConnectAttrs | capPluginAuthLenenc | capExpiredPasswords | capSessionTrack | capDeprecateEOF
 	requiredCapabilities = capProtocol41 | capSecureConnection
 )
 
@@ -109,6 +110,7 @@ const (
 	headerOK         = 0x00
 	headerMoreData   = 0x01
 	headerNull       = 0xfb
+	headerLocalFile  = 0xfb
 	headerEOF        = 0xfe
 	headerAuthSwitch = 0xfe
 	headerErr        = 0xff

@@ -23,7 +23,6 @@ import (
 // Server is a listener for MySQL's client protocol. Its methods are safe for
 // concurrent use.
 //
-// LOAD DATA LOCAL is not offered to clients and ends in error 3948.
 // Compression and cursors (COM_STMT_FETCH) are not offered either.
 type Server struct {
 	o        Options
