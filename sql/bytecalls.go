@@ -80,12 +80,18 @@ func newCatalog(p *tables.Provider) *catalog {
 		}
 	}
 	c.functions["rand"] = gms.FunctionN{Name: "rand", Fn: newRand}
-	for i := range timeFunctions {
-		c.functions[timeFunctions[i].name] = timeFunctions[i].native()
+	for _, list := range [][]function{timeFunctions, bitFunctions, lockFunctions} {
+		for i := range list {
+			c.functions[list[i].name] = list[i].native()
+		}
 	}
 	c.functions["last_insert_id"] = (&function{name: "last_insert_id", max: 1, varies: true, typ: types.Uint64, eval: lastInsertID}).native()
-	for i := range lockFunctions {
-		c.functions[lockFunctions[i].name] = lockFunctions[i].native()
+	for _, name := range textFunctions {
+		if f := c.functions[name]; f != nil {
+			c.functions[name] = ofText(f)
+		} else if f := base[name]; f != nil {
+			c.functions[name] = ofText(f)
+		}
 	}
 	return c
 }

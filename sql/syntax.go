@@ -2,13 +2,14 @@ package sql
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/dolthub/vitess/go/vt/sqlparser"
 )
 
 // ownSyntax are words of the functions and operators that ordinaryCalls looks for.
-var ownSyntax = []string{"trim", "substr", "binary", "group_concat", "interval", "as time", "~"}
+var ownSyntax = []string{"trim", "substr", "binary", "group_concat", "interval", "as time", "as decimal", "over", "~", "&", "|", "^", "<<", ">>"}
 
 // ordinaryCalls turns the functions with a syntax of their own, TRIM(LEADING a
 // FROM b), SUBSTRING(a FROM b FOR c) and CAST(a AS BINARY(n)), into calls of
@@ -110,12 +111,20 @@ func ordinaryCall(e sqlparser.Expr) *sqlparser.FuncExpr {
 			}
 			return newCall("cast time", e.Expr)
 		}
+		if strings.EqualFold(e.Type.Type, "decimal") && (e.Type.Scale == nil || string(e.Type.Scale.Val) == "0") {
+			e.Expr = newCall("round", e.Expr) // go-mysql-server rounds to one digit and more
+		}
+	case *sqlparser.FuncExpr:
+		frameOf(e)
 	case *sqlparser.BinaryExpr:
 		if _, ok := e.Right.(*sqlparser.IntervalExpr); ok && (e.Operator == sqlparser.PlusStr || e.Operator == sqlparser.MinusStr) {
 			return newCall(map[string]string{sqlparser.PlusStr: "date_add", sqlparser.MinusStr: "date_sub"}[e.Operator], e.Left, e.Right)
 		}
 		if _, ok := e.Left.(*sqlparser.IntervalExpr); ok && e.Operator == sqlparser.PlusStr {
 			return newCall("date_add", e.Right, e.Left)
+		}
+		if name := bitOperators[e.Operator]; name != "" {
+			return newCall(name, e.Left, e.Right)
 		}
 	case *sqlparser.UnaryExpr:
 		if e.Operator == sqlparser.TildaStr {
@@ -129,6 +138,31 @@ func ordinaryCall(e sqlparser.Expr) *sqlparser.FuncExpr {
 	}
 	return nil
 }
+
+// bitOperators are functions: go-mysql-server's take no value of 2^63 and above.
+var bitOperators = map[string]string{
+	sqlparser.BitAndStr: "bit and", sqlparser.BitOrStr: "bit or", sqlparser.BitXorStr: "bit xor",
+	sqlparser.ShiftLeftStr: "bit left", sqlparser.ShiftRightStr: "bit right",
+}
+
+// frameOf gives an aggregate over a window in descending order the frame of the
+// rows up to the current one: go-mysql-server's own, of values, takes all rows
+// there. Rows that are equal in that order are not taken together.
+func frameOf(e *sqlparser.FuncExpr) {
+	if e.Over == nil || len(e.Over.OrderBy) == 0 || e.Over.Frame != nil || !overFrame[e.Name.Lowered()] {
+		return
+	}
+	if slices.ContainsFunc(e.Over.OrderBy, func(o *sqlparser.Order) bool { return o.Direction == sqlparser.DescScr }) {
+		e.Over.Frame = &sqlparser.Frame{Unit: sqlparser.RowsUnit, Extent: &sqlparser.FrameExtent{
+			Start: &sqlparser.FrameBound{Type: sqlparser.UnboundedPreceding}, End: &sqlparser.FrameBound{Type: sqlparser.CurrentRow},
+		}}
+	}
+}
+
+// overFrame are the functions that look at a window's frame.
+var overFrame = map[string]bool{"sum": true, "avg": true, "min": true, "max": true, "count": true, "last_value": true,
+	"bit_and": true, "bit_or": true, "bit_xor": true, "std": true, "stddev": true, "stddev_pop": true, "stddev_samp": true,
+	"variance": true, "var_pop": true, "var_samp": true}
 
 func newCall(name string, args ...sqlparser.Expr) *sqlparser.FuncExpr {
 	call := &sqlparser.FuncExpr{Name: sqlparser.NewColIdent(name)}

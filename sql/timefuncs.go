@@ -27,7 +27,7 @@ var timeFunctions = []function{
 	{name: "timestamp", min: 1, max: 2, typeOf: timestampType, eval: timestampOf},
 	{name: "time", min: 1, max: 1, typ: types.Time, eval: timeOf},
 	{name: "cast time", min: 1, max: 2, typ: types.Time, eval: castTime},
-	{name: "bit not", min: 1, max: 1, typ: types.Uint64, eval: bitNot},
+	{name: "time_to_sec", min: 1, max: 1, typ: types.Int64, eval: timeToSec},
 	{name: "hour", min: 1, max: 1, typ: types.Int32, eval: partOfTime(3600e6, 1<<40)},
 	{name: "minute", min: 1, max: 1, typ: types.Int32, eval: partOfTime(60e6, 60)},
 	{name: "second", min: 1, max: 1, typ: types.Int32, eval: partOfTime(1e6, 60)},
@@ -434,18 +434,15 @@ func castTime(ctx *gms.Context, _ *Server, args []any) (any, error) {
 	return timespan(ctx, (us+half)/unit*unit), nil
 }
 
-// bitNot is the operator ~.
-func bitNot(ctx *gms.Context, _ *Server, args []any) (any, error) {
+func timeToSec(ctx *gms.Context, _ *Server, args []any) (any, error) {
 	if args[0] == nil {
 		return nil, nil
 	}
-	switch v := args[0].(type) {
-	case uint64:
-		return ^v, nil
-	case int64:
-		return ^uint64(v), nil
+	us, ok := toTime(ctx, args[0])
+	if !ok {
+		return nil, nil
 	}
-	return ^uint64(toInt(ctx, args[0])), nil
+	return us / 1e6, nil
 }
 
 // partOfTime returns the function that gives a TIME's number of units, without

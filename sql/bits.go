@@ -1,0 +1,75 @@
+package sql
+
+import (
+	"encoding/base64"
+	"math"
+	"strings"
+
+	gms "github.com/dolthub/go-mysql-server/sql"
+	"github.com/dolthub/go-mysql-server/sql/types"
+)
+
+// bitFunctions are the operators on bits, see bitOperators: on 64 of them,
+// without a sign. FROM_BASE64 gives NULL for what is no base 64.
+var bitFunctions = []function{
+	{name: "bit not", min: 1, max: 1, typ: types.Uint64, eval: ofBits(func(a []uint64) uint64 { return ^a[0] })},
+	{name: "bit and", min: 2, max: 2, typ: types.Uint64, eval: ofBits(func(a []uint64) uint64 { return a[0] & a[1] })},
+	{name: "bit or", min: 2, max: 2, typ: types.Uint64, eval: ofBits(func(a []uint64) uint64 { return a[0] | a[1] })},
+	{name: "bit xor", min: 2, max: 2, typ: types.Uint64, eval: ofBits(func(a []uint64) uint64 { return a[0] ^ a[1] })},
+	{name: "bit left", min: 2, max: 2, typ: types.Uint64, eval: ofBits(func(a []uint64) uint64 { return a[0] << a[1] })},
+	{name: "bit right", min: 2, max: 2, typ: types.Uint64, eval: ofBits(func(a []uint64) uint64 { return a[0] >> a[1] })},
+	{name: "from_base64", min: 1, max: 1, typ: types.LongBlob, eval: fromBase64},
+}
+
+func ofBits(f func(a []uint64) uint64) func(*gms.Context, *Server, []any) (any, error) {
+	return func(ctx *gms.Context, _ *Server, args []any) (any, error) {
+		if anyNull(args) {
+			return nil, nil
+		}
+		bits := make([]uint64, len(args))
+		for i, a := range args {
+			bits[i] = toBits(ctx, a)
+		}
+		return f(bits), nil
+	}
+}
+
+// toBits reads 64 bits out of any value, a negative one in two's complement.
+func toBits(ctx *gms.Context, v any) uint64 {
+	switch v := v.(type) {
+	case uint64:
+		return v
+	case int64:
+		return uint64(v)
+	case int8, int16, int32, uint8, uint16, uint32, int, uint, bool:
+		n, _, _ := types.Int64.Convert(ctx, v) // every one of them fits
+		return uint64(n.(int64))
+	}
+	f := math.Round(toFloat(ctx, v))
+	switch {
+	case f >= 1<<64:
+		return math.MaxUint64
+	case f >= 1<<63:
+		return uint64(f)
+	case f < -1<<63:
+		return 1 << 63
+	}
+	return uint64(int64(f))
+}
+
+func fromBase64(_ *gms.Context, _ *Server, args []any) (any, error) {
+	if args[0] == nil {
+		return nil, nil
+	}
+	text := strings.Map(func(r rune) rune {
+		if strings.ContainsRune(" \t\r\n", r) {
+			return -1
+		}
+		return r
+	}, argText(args[0]))
+	b, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return nil, nil
+	}
+	return b, nil
+}
