@@ -17,6 +17,7 @@ import (
 	gms "github.com/dolthub/go-mysql-server/sql"
 	"github.com/dolthub/go-mysql-server/sql/analyzer"
 	"github.com/dolthub/go-mysql-server/sql/mysql_db"
+	querypb "github.com/dolthub/vitess/go/vt/proto/query"
 	gomysql "github.com/go-mysql-org/go-mysql/mysql"
 	"github.com/sirupsen/logrus"
 
@@ -259,7 +260,7 @@ func (s *Server) wireOptions() wire.Options {
 		Dump:                   s.o.Dump,
 		Statistics:             s.statistics,
 		TimeDigits:             s.timeDigits,
-		FloatDecimals:          s.floatDecimals,
+		Refine:                 s.refine,
 		Logger:                 s.log, Now: s.now,
 	}
 }
@@ -278,19 +279,18 @@ func (s *Server) timeDigits(database, table, column string) (int, bool) {
 	return 0, false
 }
 
-// floatDecimals is wire.Options.FloatDecimals.
-func (s *Server) floatDecimals(database, table, column string) (int, bool) {
-	t, ok := s.o.Engine.Catalog().Table(database, table)
+// refine is wire.Options.Refine.
+func (s *Server) refine(f *querypb.Field) {
+	t, ok := s.o.Engine.Catalog().Table(f.Database, f.OrgTable)
 	if !ok {
-		return 0, false
+		return
 	}
 	for i := range t.Schema().Columns {
-		if c := &t.Schema().Columns[i]; strings.EqualFold(c.Name, column) {
-			_, decimals, ok := tables.FloatDigits(c)
-			return decimals, ok
+		if c := &t.Schema().Columns[i]; strings.EqualFold(c.Name, f.OrgName) {
+			tables.Refine(c, f)
+			return
 		}
 	}
-	return 0, false
 }
 
 // Stop refuses new clients, lets running statements finish until ctx ends,

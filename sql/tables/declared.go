@@ -7,6 +7,7 @@ import (
 
 	gms "github.com/dolthub/go-mysql-server/sql"
 	"github.com/dolthub/go-mysql-server/sql/types"
+	querypb "github.com/dolthub/vitess/go/vt/proto/query"
 	"github.com/dolthub/vitess/go/vt/sqlparser"
 	gomysql "github.com/go-mysql-org/go-mysql/mysql"
 
@@ -76,6 +77,29 @@ func FloatDigits(c *storage.Column) (digits, decimals int, ok bool) {
 	}
 	decimals, err = strconv.Atoi(c.Extra[decimalsKey])
 	return digits, decimals, err == nil
+}
+
+// Refine completes the protocol's definition of a column.
+func Refine(c *storage.Column, f *querypb.Field) {
+	if c.Unsigned {
+		f.Flags |= uint32(querypb.MySqlFlag_UNSIGNED_FLAG)
+	}
+	switch c.Type {
+	case gomysql.MYSQL_TYPE_TIMESTAMP2:
+		f.Decimals = uint32(c.Meta)
+	case gomysql.MYSQL_TYPE_TINY:
+		if c.SQLType == "tinyint(1)" {
+			f.ColumnLength = 1
+		}
+	case gomysql.MYSQL_TYPE_NEWDECIMAL:
+		if c.Unsigned && f.ColumnLength > 0 {
+			f.ColumnLength-- // no sign
+		}
+	case gomysql.MYSQL_TYPE_FLOAT, gomysql.MYSQL_TYPE_DOUBLE:
+		if digits, decimals, ok := FloatDigits(c); ok {
+			f.Decimals, f.ColumnLength = uint32(decimals), uint32(digits)
+		}
+	}
 }
 
 // prepareNumber resolves the type of a FLOAT, DOUBLE or DECIMAL column.

@@ -112,9 +112,10 @@ func (r *results) send(res *sqltypes.Result, more bool) error {
 			return c.w.err
 		}
 		r.rows = true
+		c.refine(res.Fields)
 		findDecimals(res)
 		r.times = c.timeDigits(res)
-		r.floats, r.dates = c.floatDigits(res.Fields), dateColumns(res.Fields)
+		r.floats, r.dates = floatDigits(res.Fields), dateColumns(res.Fields)
 		c.writeFields(res.Fields)
 	}
 	if !r.rows {

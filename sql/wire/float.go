@@ -17,7 +17,7 @@ const fixedFloat = 100
 // floatDigits returns for each column how many significant digits its text has:
 // 6 for FLOAT, 17 for DOUBLE, fixedFloat and the decimals for FLOAT(M,D), 0 for
 // other types; nil if there is none.
-func (c *conn) floatDigits(fields []*querypb.Field) []int {
+func floatDigits(fields []*querypb.Field) []int {
 	var out []int
 	for i, f := range fields {
 		digits := 0
@@ -29,10 +29,8 @@ func (c *conn) floatDigits(fields []*querypb.Field) []int {
 		default:
 			continue
 		}
-		if c.s.o.FloatDecimals != nil && f.OrgTable != "" {
-			if n, ok := c.s.o.FloatDecimals(f.Database, f.OrgTable, f.OrgName); ok {
-				f.Decimals, digits = uint32(n), fixedFloat+n
-			}
+		if f.Decimals > 0 && f.Decimals <= 30 {
+			digits = fixedFloat + int(f.Decimals)
 		}
 		if out == nil {
 			out = make([]int, len(fields))

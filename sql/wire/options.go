@@ -11,6 +11,7 @@ import (
 	"binrelay/sql/auth"
 
 	gms "github.com/dolthub/go-mysql-server/sql"
+	querypb "github.com/dolthub/vitess/go/vt/proto/query"
 )
 
 // Defaults of Options. Times are those of MySQL 8.0.
@@ -77,9 +78,9 @@ type Options struct {
 	// TimeDigits returns the decimals of a table's TIME column, which the engine
 	// does not know; nil = they are found out from the values.
 	TimeDigits func(database, table, column string) (digits int, ok bool)
-	// FloatDecimals returns D of a table's FLOAT(M,D) or DOUBLE(M,D) column; nil =
-	// there are none.
-	FloatDecimals func(database, table, column string) (decimals int, ok bool)
+	// Refine completes what the engine tells of a table's FLOAT, DOUBLE, DECIMAL,
+	// TINYINT or TIMESTAMP column: decimals, length, sign. nil = it tells enough.
+	Refine func(f *querypb.Field)
 	// Statistics is the text of COM_STATISTICS (mysqladmin status); nil = a short
 	// one of our own.
 	Statistics func() string

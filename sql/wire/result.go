@@ -197,7 +197,9 @@ func describe(f *querypb.Field) description {
 	}
 	// Numbers, temporals and binary strings have no text collation.
 	d.collation = binaryCollation
-	d.flags |= colBinary
+	if f.OrgTable == "" || !isNumber(f.Type) {
+		d.flags |= colBinary
+	}
 	if isNumber(f.Type) {
 		d.flags |= colNum
 	}
@@ -215,6 +217,21 @@ func temporalLength(n uint32, decimals byte) uint32 {
 		return n
 	}
 	return n + 1 + uint32(decimals)
+}
+
+// refine completes the definitions of tables' columns.
+func (c *conn) refine(fields []*querypb.Field) {
+	if c.s.o.Refine == nil {
+		return
+	}
+	for _, f := range fields {
+		switch f.Type {
+		case sqltypes.Float32, sqltypes.Float64, sqltypes.Decimal, sqltypes.Int8, sqltypes.Timestamp:
+			if f.OrgTable != "" {
+				c.s.o.Refine(f)
+			}
+		}
+	}
 }
 
 // findDecimals fills in what go-mysql-server does not tell: how many decimals
