@@ -9,21 +9,11 @@ import (
 	gms "github.com/dolthub/go-mysql-server/sql"
 	"github.com/dolthub/go-mysql-server/sql/plan"
 	"github.com/dolthub/go-mysql-server/sql/planbuilder"
-	"github.com/dolthub/go-mysql-server/sql/types"
 	"github.com/dolthub/vitess/go/vt/sqlparser"
 
 	"binrelay/sql/replstmt"
 	"binrelay/sql/tables"
 )
-
-// alterTable is ALTER TABLE, CREATE INDEX and DROP INDEX: go-mysql-server
-// carries their clauses out one by one, and drops some of them.
-type alterTable struct {
-	server *Server
-	stmt   *tables.Alteration
-}
-
-var _ gms.ExecSourceRel = (*alterTable)(nil)
 
 // parseAlter parses an ALTER TABLE whose clauses have been told apart.
 func (p *parser) parseAlter(ctx context.Context, st *replstmt.AlterTable, o sqlparser.ParserOptions) (sqlparser.Statement, error) {
@@ -37,7 +27,7 @@ func (p *parser) parseAlter(ctx context.Context, st *replstmt.AlterTable, o sqlp
 	if err != nil {
 		return nil, err
 	}
-	return sqlparser.InjectedStatement{Auth: alterAuth(st), Statement: &alterTable{p.server, stmt}}, nil
+	return p.alterDefinition(st, stmt), nil
 }
 
 // alterAuth returns what go-mysql-server is to check before the statement runs.
@@ -90,38 +80,4 @@ func (s *Server) planTable(ctx *gms.Context, ddl *sqlparser.DDL) (*plan.CreateTa
 		return nil, fmt.Errorf("a table's definition became a %T", n)
 	}
 	return made, nil
-}
-
-// WithResolvedChildren implements sqlparser's Injectable.
-func (a *alterTable) WithResolvedChildren(context.Context, []any) (any, error) { return a, nil }
-
-// Resolved implements gms.Node.
-func (a *alterTable) Resolved() bool { return true }
-
-// IsReadOnly implements gms.Node.
-func (a *alterTable) IsReadOnly() bool { return false }
-
-// String implements gms.Node.
-func (a *alterTable) String() string { return "ALTER TABLE" }
-
-// Children implements gms.Node.
-func (a *alterTable) Children() []gms.Node { return nil }
-
-// WithChildren implements gms.Node.
-func (a *alterTable) WithChildren(_ *gms.Context, children ...gms.Node) (gms.Node, error) {
-	if len(children) > 0 {
-		return nil, gms.ErrInvalidChildrenNumber.New(a, len(children), 0)
-	}
-	return a, nil
-}
-
-// Schema implements gms.Node.
-func (a *alterTable) Schema(*gms.Context) gms.Schema { return types.OkResultSchema }
-
-// RowIter implements gms.ExecSourceRel. The statement's end commits.
-func (a *alterTable) RowIter(ctx *gms.Context, _ gms.Row) (gms.RowIter, error) {
-	if err := a.server.provider.Alter(ctx, a.stmt, a.server.planTable); err != nil {
-		return nil, err
-	}
-	return gms.RowsToRowIter(gms.NewRow(types.NewOkResult(0))), nil
 }

@@ -105,7 +105,7 @@ func targets(ctx *gms.Context, n gms.Node) []string {
 // definitions, accounts or other settings.
 func changesCatalog(n gms.Node) bool {
 	switch n.(type) {
-	case *rename, *alterTable, *plan.CreateTable, *plan.DropTable, *plan.RenameTable, *plan.Truncate,
+	case *definition, *plan.CreateTable, *plan.DropTable, *plan.RenameTable, *plan.Truncate,
 		*plan.CreateDB, *plan.DropDB, *plan.AlterDB, *plan.CreateSchema, *plan.DropSchema,
 		*plan.AddColumn, *plan.DropColumn, *plan.RenameColumn, *plan.ModifyColumn,
 		*plan.AlterDefaultSet, *plan.AlterDefaultDrop, *plan.AlterAutoIncrement,

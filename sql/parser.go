@@ -62,6 +62,9 @@ func (p *parser) ParseWithOptions(ctx context.Context, query string, delimiter r
 		note(ctx, text)
 		return stmt, text, rest, nil
 	}
+	if replstmt.InvisibleColumn(query) {
+		return nil, "", "", notSupported("INVISIBLE column")
+	}
 	query, hidden, err := p.rewrite(ctx, query)
 	if err != nil {
 		return nil, "", "", err
@@ -94,6 +97,9 @@ func (p *parser) ParseOneWithOptions(ctx context.Context, query string, o sqlpar
 	}
 	if stmt, end, ok, err := p.alter(ctx, query, o); err != nil || ok {
 		return stmt, end, err
+	}
+	if replstmt.InvisibleColumn(query) {
+		return nil, 0, notSupported("INVISIBLE column")
 	}
 	rewritten, _, err := p.rewrite(ctx, query)
 	if err != nil {
@@ -129,9 +135,8 @@ func (p *parser) alter(ctx context.Context, query string, o sqlparser.ParserOpti
 // own replaces statements that go-mysql-server parses but does not carry out
 // as MySQL does.
 func (p *parser) own(ctx context.Context, stmt sqlparser.Statement) sqlparser.Statement {
-	if from, to, ok := tables.Renames(stmt, defaultDatabase(ctx)); ok {
-		r := &rename{server: p.server, from: from, to: to}
-		return sqlparser.InjectedStatement{Auth: r.auth(), Statement: r}
+	if d, ok := p.definition(stmt, defaultDatabase(ctx)); ok {
+		return d
 	}
 	if c, ok := ctx.(*gms.Context); ok {
 		if s := sessionOf(c); s != nil {

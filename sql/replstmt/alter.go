@@ -494,3 +494,46 @@ func (p *parser) dropIndex() *AlterTable {
 	s.add(c)
 	return s
 }
+
+// InvisibleColumn reports whether CREATE TABLE declares a column INVISIBLE: the
+// engine's parser drops the word.
+func InvisibleColumn(sql string) bool {
+	l := lexer{sql: sql}
+	if !l.is(l.next(), "CREATE") {
+		return false
+	}
+	depth, first := 0, false
+	for {
+		t := l.next()
+		switch {
+		case t.kind == tokEOF || l.punct(t, ';'):
+			return false
+		case l.punct(t, '('):
+			depth++
+			first = depth == 1
+			continue
+		case l.punct(t, ')'):
+			depth--
+		case l.punct(t, ',') && depth == 1:
+			first = true
+			continue
+		case first && l.isAny(t, "KEY", "INDEX", "UNIQUE", "PRIMARY", "FULLTEXT", "SPATIAL", "CONSTRAINT"):
+			// A key: the engine's parser knows the word there.
+			for n := depth; depth > 0 && !(l.punct(t, ',') && depth == n); t = l.next() {
+				switch {
+				case t.kind == tokEOF:
+					return false
+				case l.punct(t, '('):
+					depth++
+				case l.punct(t, ')'):
+					depth--
+				}
+			}
+			first = true
+			continue
+		case depth == 1 && !first && l.is(t, "INVISIBLE"):
+			return true
+		}
+		first = false
+	}
+}

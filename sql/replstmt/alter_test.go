@@ -95,3 +95,22 @@ func FuzzParseAlter(f *testing.F) {
 		}
 	})
 }
+
+func TestInvisibleColumn(t *testing.T) {
+	for sql, want := range map[string]bool{
+		"CREATE TABLE t (a INT, b INT INVISIBLE)":                      true,
+		"CREATE TABLE t (a INT /*!80023 INVISIBLE */, b INT)":          true,
+		"create table t (a int invisible default (1 + 2))":             true,
+		"CREATE TABLE t (invisible INT, b INT)":                        false,
+		"CREATE TABLE t (a INT COMMENT 'INVISIBLE', `invisible` INT)":  false,
+		"CREATE TABLE t (a INT, KEY k (a) INVISIBLE, b INT)":           false,
+		"CREATE TABLE t (a INT, KEY k (a) INVISIBLE, b INT INVISIBLE)": true,
+		"CREATE TABLE t (a INT); SELECT INVISIBLE FROM (SELECT 1) x":   false,
+		"SELECT (a INVISIBLE)":                                         false,
+		"CREATE TABLE t (a INT, KEY (a":                                false,
+	} {
+		if got := replstmt.InvisibleColumn(sql); got != want {
+			t.Errorf("%s: %v", sql, got)
+		}
+	}
+}

@@ -29,9 +29,21 @@ func (tx *Tx) Commit(ctx context.Context) (txn.Result, error) {
 		tx.Rollback()
 		return txn.Result{}, err
 	}
+	if !tx.logsRows() {
+		if done, err := tx.applyUnlogged(p); done || err != nil {
+			tx.Rollback()
+			return txn.Result{}, err
+		}
+	}
 	tx.end()
 	res := tx.ts.commit(ctx, p)
 	return res, res.Err
+}
+
+// logsRows reports whether a log is to tell of the transaction: rows that were
+// not temporary may have been rolled back since.
+func (tx *Tx) logsRows() bool {
+	return tx.o.Origin != nil || tx.bin != nil && tx.bin.cache.size() > 0 || tx.private != nil && tx.private.cache.size() > 0
 }
 
 // build makes what the Committer needs. All that can fail, fails here.
@@ -69,7 +81,7 @@ func (tx *Tx) buildRows(ctx context.Context, p *pending) (err error) {
 		return ts.buildLarge(ctx, tx.ov, p)
 	}
 	p.batch = ts.e.db.NewBatchWithSize(int(tx.ov.bytes) + 64)
-	deleted, err := tx.ov.write(p)
+	deleted, err := tx.ov.write(p, tx.o.Temporary)
 	if len(deleted) > 0 {
 		p.applying = func(csn txn.CSN) { ts.deletes.note(deleted, csn, &ts.views) }
 	}
@@ -108,12 +120,12 @@ func (p *pending) discard() {
 
 // write adds everything in the overlay to p's batch, and notes the stamp holes.
 // It returns the key hashes of deleted rows.
-func (o *overlay) write(p *pending) (deleted []uint64, err error) {
+func (o *overlay) write(p *pending, temporary *Temporary) (deleted []uint64, err error) {
 	b := p.batch
 	for n := o.head.next[0]; n != nil; n = n.next[0] {
 		v := n.top
 		switch {
-		case v == nil || v.del && v.fresh:
+		case v == nil || v.del && v.fresh || temporary.dead(n.key):
 			continue
 		case v.del:
 			if n.key[0] == rowSpace {
@@ -177,7 +189,7 @@ func (tx *Tx) finishLogs(p *pending) error {
 		}
 	}
 	p.origin = o
-	if p.bin == nil && p.private == nil {
+	if p.bin == nil && p.private == nil && !tx.unlogged {
 		return fmt.Errorf("storage: transaction changed rows but logged none")
 	}
 	return nil

@@ -296,6 +296,9 @@ func (tx *Tx) LockTable(ctx context.Context, db, name string, m MetaLock) (*Tabl
 	if tx.done {
 		return nil, ErrTxDone
 	}
+	if t, ok := tx.o.Temporary.Table(db, name); ok {
+		return t, nil // nobody else's
+	}
 	mode := [...]lock.Mode{MetaRead: lock.IS, MetaWrite: lock.IX, MetaExclusive: lock.X}[m]
 	n := metaName{db, name}
 	held, err := tx.o.Locks.allow(n, mode)

@@ -73,6 +73,8 @@ type TxOptions struct {
 	// event. It is called once, at the first logged row. nil = none.
 	Begin func() (db string, status event.QueryStatus)
 	Locks *TableLocks // of the session: LOCK TABLES; nil = none
+	// Temporary are the session's temporary tables; nil = none.
+	Temporary *Temporary
 	// Origin makes it a source's transaction whose statements run here: the
 	// coordinate and the GTID become durable with it, and its events keep the
 	// server id. nil = our own.
@@ -136,6 +138,7 @@ type Tx struct {
 	source   *sourceRows        // of rows events, see ApplyEvent; nil until used
 	logErr   error              // the event cache failed: the transaction cannot commit
 	logErrAt uint32             // the statement that it failed in
+	unlogged bool               // rows of temporary tables were written
 	done     bool
 }
 
@@ -201,7 +204,7 @@ func (tx *Tx) writable(ctx context.Context, t *Table) error {
 	if err := tx.usable(); err != nil {
 		return err
 	}
-	if tx.o.ReadOnly {
+	if tx.o.ReadOnly && !t.Temporary() {
 		return ErrReadOnly
 	}
 	if tx.view != nil && t.since.Load() > uint64(tx.view.csn) {
@@ -221,8 +224,10 @@ func (tx *Tx) writable(ctx context.Context, t *Table) error {
 		if now != t {
 			return ErrTableChanged
 		}
-		if err := tx.lockRows(ctx, t, lock.IX, lock.Wait{Timeout: tx.o.LockWait}); err != nil {
-			return err
+		if !t.Temporary() {
+			if err := tx.lockRows(ctx, t, lock.IX, lock.Wait{Timeout: tx.o.LockWait}); err != nil {
+				return err
+			}
 		}
 		tx.target = t
 	}

@@ -381,14 +381,16 @@ func (tx *Tx) claim(ctx context.Context, ch *rowChange, i int, key []byte, cells
 
 // write puts a checked change into the overlay and its event into a log.
 func (tx *Tx) write(ch *rowChange) error {
-	if tx.logTable != ch.t {
-		tx.logTable, tx.tableLog = ch.t, tx.logFor(ch.t)
-	}
-	l := tx.tableLog
-	h := tx.header()
-	if err := l.add(h, ch.t, ch.before, ch.after, ch.flags|tx.rowFlags()); err != nil {
-		tx.logErr, tx.logErrAt = err, tx.stmt
-		return err
+	if ch.t.Temporary() {
+		tx.unlogged = true
+	} else {
+		if tx.logTable != ch.t {
+			tx.logTable, tx.tableLog = ch.t, tx.logFor(ch.t)
+		}
+		if err := tx.tableLog.add(tx.header(), ch.t, ch.before, ch.after, ch.flags|tx.rowFlags()); err != nil {
+			tx.logErr, tx.logErrAt = err, tx.stmt
+			return err
+		}
 	}
 	for _, p := range ch.puts {
 		tx.ov.put(tx.stmt, p)
@@ -400,7 +402,7 @@ func (tx *Tx) write(ch *rowChange) error {
 			return err
 		}
 	}
-	if ch.t.auto >= 0 {
+	if ch.t.auto >= 0 && !ch.t.Temporary() {
 		if tx.changed == nil {
 			tx.changed = make(map[*Table]struct{})
 		}

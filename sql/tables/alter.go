@@ -28,6 +28,17 @@ func (p *Provider) Alter(ctx *gms.Context, st *Alteration, planner Planner) erro
 	if name.Database == "" {
 		return gms.ErrNoDatabaseSelected.New()
 	}
+	own, err := sessionOf(ctx)
+	if err != nil {
+		return err
+	}
+	if now, ok := own.temporary(name.Database, name.Name); ok {
+		a := &alteration{Alteration: st, ctx: ctx, name: name, old: now.Schema()}
+		if a.types, err = schemaOf(a.old); err != nil {
+			return err
+		}
+		return p.alterTemporary(ctx, own, a, now, planner)
+	}
 	d, err := beginDDL(ctx)
 	if err != nil {
 		return err

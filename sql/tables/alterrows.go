@@ -165,11 +165,11 @@ func (w *rewriter) constant(i int) (any, error) {
 }
 
 // each makes the new image of every row.
-func (w *rewriter) each(d *storage.DDL, now *storage.Table, fn func(image []byte) error) error {
+func (w *rewriter) each(rows func(func(image []byte) error) error, fn func(image []byte) error) error {
 	if _, err := w.fill(); err != nil {
 		return err
 	}
-	return d.Rows(now, func(image []byte) error {
+	return rows(func(image []byte) error {
 		w.n++
 		out, err := w.row(image)
 		if err != nil {
@@ -346,7 +346,7 @@ func (w *rewriter) zeroDates() error {
 // test checks existing rows against new constraints, and columns, when nothing
 // is rewritten.
 func (w *rewriter) test(d *storage.DDL, now *storage.Table) error {
-	err := w.each(d, now, func([]byte) error {
+	err := w.each(func(fn func([]byte) error) error { return d.Rows(now, fn) }, func([]byte) error {
 		if len(w.tests) == 0 {
 			return errEnough
 		}
@@ -364,7 +364,7 @@ func (w *rewriter) rewrite(d *storage.DDL, now *storage.Table) error {
 	if err != nil {
 		return err
 	}
-	if err := w.each(d, now, b.Insert); err != nil {
+	if err := w.each(func(fn func([]byte) error) error { return d.Rows(now, fn) }, b.Insert); err != nil {
 		return err
 	}
 	return b.Close()

@@ -92,19 +92,14 @@ func (t *Table) DropCheck(ctx *gms.Context, name string) error {
 }
 
 func (t *Table) changeChecks(ctx *gms.Context, f func([]gms.CheckDefinition) ([]gms.CheckDefinition, error)) error {
-	var failed error
-	err := t.change(ctx, func(s *storage.Schema) {
+	return t.change(ctx, func(s *storage.Schema) error {
 		all, err := checksOf(s)
-		if err == nil {
-			all, err = f(all)
+		if err != nil {
+			return err
 		}
-		if err == nil {
-			err = setChecks(s, all)
+		if all, err = f(all); err != nil {
+			return err
 		}
-		failed = err
+		return setChecks(s, all)
 	})
-	if failed != nil {
-		return failed
-	}
-	return err
 }

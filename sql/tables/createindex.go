@@ -55,27 +55,25 @@ func (t *Table) CreateIndex(ctx *gms.Context, def gms.IndexDef) error {
 	case def.Predicate != nil:
 		return unsupported("partial index")
 	}
-	d, next, err := t.current(ctx)
-	if err != nil {
-		return err
-	}
-	for _, x := range next.Indexes {
-		if strings.EqualFold(x.Name, def.Name) {
-			return gms.ErrDuplicateKey.New(def.Name)
+	add := func(next *storage.Schema) error {
+		for _, x := range next.Indexes {
+			if strings.EqualFold(x.Name, def.Name) {
+				return gms.ErrDuplicateKey.New(def.Name)
+			}
 		}
+		parts, err := partsOf(next, def.Columns)
+		if err != nil {
+			return err
+		}
+		for i, desc := range descending(ctx, def.Name, def.Columns) {
+			parts[i].Desc = desc
+		}
+		next.Indexes = append(next.Indexes, storage.Index{
+			Name: def.Name, Parts: parts, Unique: def.IsUnique(), Comment: def.Comment,
+		})
+		return nil
 	}
-	parts, err := partsOf(&next, def.Columns)
-	if err != nil {
-		return err
-	}
-	for i, desc := range descending(ctx, def.Name, def.Columns) {
-		parts[i].Desc = desc
-	}
-	next.Indexes = append(next.Indexes, storage.Index{
-		Name: def.Name, Parts: parts, Unique: def.IsUnique(), Comment: def.Comment,
-	})
-	_, err = d.AlterTable(t.db.name, t.name, next, nil)
-	return err
+	return t.change(ctx, add)
 }
 
 // partsOf resolves index columns.
@@ -120,33 +118,26 @@ func descending(ctx *gms.Context, name string, columns []gms.IndexColumn) []bool
 	return out
 }
 
-// DropIndex implements gms.IndexAlterableTable.
-func (t *Table) DropIndex(ctx *gms.Context, name string) error {
-	d, next, err := t.current(ctx)
-	if err != nil {
-		return err
-	}
-	for i, x := range next.Indexes {
-		if strings.EqualFold(x.Name, name) {
-			next.Indexes = slices.Delete(next.Indexes, i, i+1)
-			_, err = d.AlterTable(t.db.name, t.name, next, nil)
-			return err
-		}
-	}
-	return gms.ErrIndexNotFound.New(name, t.name, t.db.name)
-}
+// DropIndex implements gms.IndexAlterableTable. It is not reached: see Alter.
+func (t *Table) DropIndex(*gms.Context, string) error { return unsupported("DROP INDEX") }
 
 // RenameIndex implements gms.IndexAlterableTable. It is not reached: see Alter.
 func (t *Table) RenameIndex(*gms.Context, string, string) error {
 	return unsupported("RENAME INDEX")
 }
 
-func (t *Table) change(ctx *gms.Context, f func(*storage.Schema)) error {
+// change changes the table's definition, its rows staying as they are.
+func (t *Table) change(ctx *gms.Context, f func(*storage.Schema) error) error {
+	if t.IsTemporary() {
+		return t.changeTemporary(ctx, f)
+	}
 	d, next, err := t.current(ctx)
 	if err != nil {
 		return err
 	}
-	f(&next)
+	if err := f(&next); err != nil {
+		return err
+	}
 	_, err = d.AlterTable(t.db.name, t.name, next, nil)
 	return err
 }

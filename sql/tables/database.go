@@ -52,7 +52,11 @@ func (d *Database) GetTableInsensitive(ctx *gms.Context, name string) (gms.Table
 
 // GetTableNames implements gms.Database.
 func (d *Database) GetTableNames(ctx *gms.Context) ([]string, error) {
-	all := d.p.catalog(ctx).Tables(d.name)
+	c := d.p.engine.Catalog() // temporary tables are not shown
+	if s, err := sessionOf(ctx); err == nil && s.ddl != nil {
+		c = s.ddl.d.Catalog()
+	}
+	all := c.Tables(d.name)
 	names := make([]string, len(all))
 	for i, t := range all {
 		names[i] = t.Schema().Name
@@ -103,20 +107,9 @@ func (d *Database) create(ctx *gms.Context, name string, schema gms.PrimaryKeySc
 	} else if there {
 		return gms.ErrTableAlreadyExists.New(name)
 	}
-	if c == gms.Collation_Unspecified {
-		c = d.GetCollation(ctx)
-	}
-	s := storage.Schema{Database: d.name, Name: name, Collation: uint16(c), Comment: comment}
-	if err := setColumns(&s, schema, d.likeSource(ctx), declaredColumns(ctx)); err != nil {
+	s, err := d.definitionOf(ctx, name, schema, primary, c, comment)
+	if err != nil {
 		return err
-	}
-	if primary != nil {
-		desc := descending(ctx, "", primary.Columns)
-		for i, p := range primary.Columns {
-			if i < len(s.Primary) {
-				s.Primary[i].Prefix, s.Primary[i].Desc = int(p.Length), desc[i]
-			}
-		}
 	}
 	_, err = ddl.CreateTable(s)
 	var there *storage.TableExistsError
@@ -133,47 +126,32 @@ func (d *Database) create(ctx *gms.Context, name string, schema gms.PrimaryKeySc
 	return err
 }
 
-// likeSource returns the definition that CREATE TABLE … LIKE copies, nil for
-// other statements: go-mysql-server loses the digits of TIME columns on the way.
-func (d *Database) likeSource(ctx *gms.Context) *storage.Schema {
-	s, err := sessionOf(ctx)
-	if err != nil || !startsWith(s.query, "CREATE") {
-		return nil
+// definitionOf is the definition of a new table, without its indexes.
+func (d *Database) definitionOf(ctx *gms.Context, name string, schema gms.PrimaryKeySchema, primary *gms.IndexDef, c gms.CollationID, comment string) (storage.Schema, error) {
+	if c == gms.Collation_Unspecified {
+		c = d.GetCollation(ctx)
 	}
-	stmt, err := sqlparser.Parse(s.query)
-	if err != nil {
-		return nil
+	s := storage.Schema{Database: d.name, Name: name, Collation: uint16(c), Comment: comment}
+	spec, declared := declaredTable(ctx)
+	if err := checkOptions(ctx, spec); err != nil {
+		return s, err
 	}
-	ddl, ok := stmt.(*sqlparser.DDL)
-	if !ok || ddl.OptLike == nil || len(ddl.OptLike.LikeTables) == 0 {
-		return nil
+	if err := setColumns(&s, schema, declared); err != nil {
+		return s, err
 	}
-	from := ddl.OptLike.LikeTables[0]
-	db := from.DbQualifier.String()
-	if db == "" {
-		db = ctx.GetCurrentDatabase()
+	if primary != nil {
+		desc := descending(ctx, "", primary.Columns)
+		for i, p := range primary.Columns {
+			if i < len(s.Primary) {
+				s.Primary[i].Prefix, s.Primary[i].Desc = int(p.Length), desc[i]
+			}
+		}
 	}
-	t, ok := s.catalog().Table(db, from.Name.String())
-	if !ok {
-		return nil
-	}
-	return t.Schema()
+	return s, nil
 }
 
-// DropTable implements gms.TableDropper.
-func (d *Database) DropTable(ctx *gms.Context, name string) error {
-	ddl, err := beginDDL(ctx)
-	if err != nil {
-		return err
-	}
-	if _, ok := ddl.Catalog().Table(d.name, name); !ok {
-		return gms.ErrTableNotFound.New(name)
-	}
-	if err := d.dropTriggersOf(ctx, name); err != nil {
-		return err
-	}
-	return ddl.DropTable(d.name, name)
-}
+// DropTable implements gms.TableDropper. It is not reached: see Drop.
+func (d *Database) DropTable(*gms.Context, string) error { return unsupported("DROP TABLE") }
 
 // RenameTable implements gms.TableRenamer. A new name may be qualified:
 // go-mysql-server hands it over as db.table.
@@ -195,37 +173,53 @@ func (d *Database) ValidateSchema(s gms.Schema) error {
 	return nil
 }
 
-// declaredColumns returns the columns that CREATE TABLE declares, by their
+// declaredTable returns what CREATE TABLE declares, and its columns by their
 // names in lower case.
-func declaredColumns(ctx *gms.Context) map[string]*sqlparser.ColumnType {
+func declaredTable(ctx *gms.Context) (*sqlparser.TableSpec, map[string]*sqlparser.ColumnType) {
 	s, err := sessionOf(ctx)
 	if err != nil || !startsWith(s.query, "CREATE") {
-		return nil
+		return nil, nil
 	}
 	stmt, err := sqlparser.Parse(s.query)
 	ddl, ok := stmt.(*sqlparser.DDL)
 	if err != nil || !ok || ddl.TableSpec == nil {
-		return nil
+		return nil, nil
 	}
 	out := make(map[string]*sqlparser.ColumnType, len(ddl.TableSpec.Columns))
 	for _, c := range ddl.TableSpec.Columns {
 		out[c.Name.Lowered()] = &c.Type
 	}
-	return out
+	return ddl.TableSpec, out
+}
+
+// checkOptions refuses table options that ask for what is not there.
+func checkOptions(ctx *gms.Context, spec *sqlparser.TableSpec) error {
+	if spec == nil {
+		return nil
+	}
+	for _, o := range spec.TableOpts {
+		name := strings.ToUpper(o.Name)
+		switch name {
+		case "AUTO_INCREMENT", "CHARACTER SET", "CHARSET", "COLLATE", "COMMENT":
+			continue
+		case "ENGINE":
+			if err := CheckEngine(ctx, o.Value); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := checkOption(name, o.Value); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // setColumns fills in columns and primary key of s from a schema of
-// go-mysql-server. like is the table that CREATE TABLE … LIKE copies, or nil;
-// declared are the columns as the statement has them.
-func setColumns(s *storage.Schema, schema gms.PrimaryKeySchema, like *storage.Schema, declared map[string]*sqlparser.ColumnType) error {
+// go-mysql-server. declared are the columns as the statement has them.
+func setColumns(s *storage.Schema, schema gms.PrimaryKeySchema, declared map[string]*sqlparser.ColumnType) error {
 	s.Columns = make([]storage.Column, len(schema.Schema))
 	for i, c := range schema.Schema {
-		if like != nil {
-			if at := columnPlace(like, c.Name); at >= 0 {
-				s.Columns[i] = like.Columns[at]
-				continue
-			}
-		}
 		col, err := columnOf(c, declared[strings.ToLower(c.Name)])
 		if err != nil {
 			return err

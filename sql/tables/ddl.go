@@ -161,9 +161,9 @@ func (s *Session) closeReader() {
 // catalog returns the definitions that the statement sees.
 func (s *Session) catalog() *storage.Catalog {
 	if s.ddl != nil {
-		return s.ddl.d.Catalog()
+		return s.temps.Catalog(s.ddl.d.Catalog())
 	}
-	return s.engine.Catalog()
+	return s.temps.Catalog(s.engine.Catalog())
 }
 
 // Definition returns a table's definition as the statement sees it.

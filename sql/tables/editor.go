@@ -123,7 +123,7 @@ func (e *editor) open(ctx *gms.Context) (*storage.Tx, error) {
 		e.s.wrote = true
 		return tx, nil
 	}
-	if e.s.policy != nil {
+	if e.s.policy != nil && !e.t.IsTemporary() {
 		if err := e.s.policy.Write(ctx, e.s); err != nil {
 			return nil, err
 		}
@@ -266,6 +266,9 @@ func (e *editor) fail(err error) error {
 // Truncate implements gms.TruncateableTable, for TRUNCATE TABLE alone: see
 // PrepareStatement.
 func (t *Table) Truncate(ctx *gms.Context) (int, error) {
+	if t.IsTemporary() {
+		return 0, truncateTemporary(ctx, t)
+	}
 	d, err := beginDDL(ctx)
 	if err != nil {
 		return 0, err
@@ -338,6 +341,12 @@ type counter struct{ t *Table }
 
 // SetAutoIncrementValue implements gms.AutoIncrementSetter.
 func (c counter) SetAutoIncrementValue(ctx *gms.Context, v uint64) error {
+	if c.t.IsTemporary() {
+		return c.t.changeTemporary(ctx, func(s *storage.Schema) error {
+			s.AutoIncrement = v
+			return nil
+		})
+	}
 	d, err := beginDDL(ctx)
 	if err != nil {
 		return err

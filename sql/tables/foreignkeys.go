@@ -19,6 +19,11 @@ import (
 
 // AddForeignKey adds a foreign key of CREATE TABLE in the statement's DDL scope.
 func (p *Provider) AddForeignKey(ctx *gms.Context, c *gms.ForeignKeyConstraint) error {
+	if s, err := sessionOf(ctx); err == nil {
+		if _, ok := s.temporary(c.Database, c.Table); ok {
+			return sqlErrorf(1215, "HY000", "Cannot add foreign key constraint")
+		}
+	}
 	d, err := beginDDL(ctx)
 	if err != nil {
 		return err

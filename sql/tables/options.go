@@ -32,7 +32,6 @@ func CheckEngine(ctx *gms.Context, engine string) error {
 		return sqlErrorf(1286, "42000", "Unknown storage engine '%s'", engine)
 	}
 	ctx.Warn(1286, "Unknown storage engine '%s'", engine)
-	ctx.Warn(1266, "Using storage engine InnoDB for table '%s'", s.query)
 	return nil
 }
 

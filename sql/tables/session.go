@@ -33,6 +33,7 @@ type Session struct {
 	rowReader *storage.Tx         // reads rows inside a DDL scope
 	locks     *storage.TableLocks // of LOCK TABLES
 	inserts   insertIDs
+	temps     *storage.Temporary // temporary tables; nil = none
 
 	insertID     uint64 // what the next AUTO_INCREMENT value must be; 0 = the table's counter
 	insertIDUsed bool
@@ -174,6 +175,7 @@ func (s *Session) Close() {
 	s.dropDDL()
 	s.replace(nil)
 	s.locks.Release()
+	s.dropTemporaries()
 }
 
 func (s *Session) autocommit() bool {
@@ -267,7 +269,7 @@ func (s *Session) open(ctx *gms.Context, c *Characteristics) {
 	if s.policy != nil {
 		s.tx.o = s.policy.Begin(ctx, s, c)
 	}
-	s.tx.o.Locks = s.locks
+	s.tx.o.Locks, s.tx.o.Temporary = s.locks, s.temps
 	s.tx.tx = s.engine.Begin(s.tx.o)
 }
 

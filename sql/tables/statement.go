@@ -39,9 +39,6 @@ func prepareDDL(n *sqlparser.DDL) error {
 	if n.OptSelect != nil {
 		return unsupported("CREATE TABLE ... SELECT")
 	}
-	if n.Temporary {
-		return unsupported("TEMPORARY TABLE")
-	}
 	if n.TableSpec != nil {
 		charset := ""
 		for _, o := range n.TableSpec.TableOpts {
@@ -54,9 +51,45 @@ func prepareDDL(n *sqlparser.DDL) error {
 				return err
 			}
 		}
+		for _, c := range n.TableSpec.Constraints {
+			if _, ok := c.Details.(*sqlparser.ForeignKeyDefinition); ok && n.Temporary {
+				return sqlErrorf(1215, "HY000", "Cannot add foreign key constraint")
+			}
+		}
+		for _, x := range n.TableSpec.Indexes {
+			if err := prepareIndex(x); err != nil {
+				return err
+			}
+		}
 	}
 	if n.ColumnTypeSpec != nil {
 		return prepareColumn(&n.ColumnTypeSpec.Type, "", "")
+	}
+	return nil
+}
+
+// prepareIndex refuses kinds of keys that are not done.
+func prepareIndex(x *sqlparser.IndexDefinition) error {
+	switch {
+	case x.Info.Fulltext:
+		return unsupported("FULLTEXT index")
+	case x.Info.Spatial:
+		return unsupported("SPATIAL index")
+	case x.Info.Vector:
+		return unsupported("VECTOR index")
+	}
+	for _, f := range x.Fields {
+		if f.Expression != nil {
+			return unsupported("functional index")
+		}
+	}
+	for _, o := range x.Options {
+		switch name := strings.ToUpper(o.Name); name {
+		case "INVISIBLE":
+			return unsupported("INVISIBLE index")
+		case "ENGINE_ATTRIBUTE", "SECONDARY_ENGINE_ATTRIBUTE":
+			return unsupported("%s", name)
+		}
 	}
 	return nil
 }

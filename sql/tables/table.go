@@ -91,7 +91,7 @@ func (t *Table) WithProjections(_ *gms.Context, names []string) (gms.Table, erro
 func (t *Table) Projections() []string { return t.projected }
 
 // IsTemporary implements gms.TemporaryTable; READ ONLY transactions ask.
-func (t *Table) IsTemporary() bool { return false }
+func (t *Table) IsTemporary() bool { return t.def.table.Temporary() }
 
 // Database returns the name of the table's database.
 func (t *Table) Database() string { return t.db.name }
