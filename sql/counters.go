@@ -51,6 +51,12 @@ var commandNames = map[string][]string{
 	"FLUSH":                     {"Com_flush"},
 	"KILL":                      {"Com_kill"},
 	"CHECKSUM TABLE":            {"Com_checksum"},
+	"CHECK TABLE":               {"Com_check"},
+	"ANALYZE TABLE":             {"Com_analyze"},
+	"OPTIMIZE TABLE":            {"Com_optimize"},
+	"REPAIR TABLE":              {"Com_repair"},
+	"SHOW ENGINE":               {"Com_show_engine_status"},
+	"SHUTDOWN":                  {"Com_shutdown"},
 }
 
 func (c *counters) reset() {

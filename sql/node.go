@@ -63,6 +63,10 @@ func (n *node) Schema(*gms.Context) gms.Schema {
 		return conditionsSchema(st)
 	case *replstmt.ChecksumTable:
 		return checksumSchema
+	case *replstmt.MaintainTable:
+		return maintainSchema
+	case *replstmt.ShowEngine:
+		return engineSchema
 	}
 	return types.OkResultSchema
 }
@@ -91,6 +95,10 @@ func (n *node) RowIter(ctx *gms.Context, _ gms.Row) (gms.RowIter, error) {
 		return s.showConditions(st), nil
 	case *replstmt.ChecksumTable:
 		return s.checksumTables(ctx, st)
+	case *replstmt.MaintainTable:
+		return s.maintainTables(ctx, st)
+	case *replstmt.ShowEngine:
+		return s.showEngine(ctx, st)
 	}
 	return &okIter{run: func(ctx *gms.Context) error { return s.run(ctx, n.stmt) }}, nil
 }
@@ -132,6 +140,8 @@ func (s *Session) run(ctx *gms.Context, stmt replstmt.Statement) error {
 		return s.savepoint(ctx, st)
 	case *replstmt.SetTransaction:
 		return s.setTransaction(ctx, st)
+	case *replstmt.Shutdown:
+		return s.shutdown(ctx)
 	case *replstmt.NotSupported:
 		return notSupported(st.Feature)
 	}

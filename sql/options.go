@@ -29,6 +29,10 @@ type Options struct {
 	// is asked once, beside the start; nil = a new key at each start.
 	RSAKey func() (*rsa.PrivateKey, error)
 
+	// Shutdown stops the process in order, for the statement of that name. It
+	// must not wait. nil = the statement is refused.
+	Shutdown func()
+
 	Logger *slog.Logger     // nil = discard
 	Now    func() time.Time // nil = time.Now
 }

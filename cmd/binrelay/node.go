@@ -41,6 +41,7 @@ type host struct {
 	socket   func() (net.Listener, error) // opens the Unix socket once the data directory is ours; nil = none
 	log      *slog.Logger
 	fs       vfs.FS                                                            // of all files but those that the configuration names outside the data directory
+	shutdown func()                                                            // asks for an orderly end; nil = SHUTDOWN is refused
 	fatal    func(error)                                                       // called when durability can no longer be promised; nil = exit with 74
 	dial     func(ctx context.Context, network, addr string) (net.Conn, error) // to a source; nil = net.Dialer
 }
@@ -97,7 +98,7 @@ func open(ctx context.Context, cfg *conf.Config, h host) (_ *node, err error) {
 	}
 	n.server, err = sql.New(sql.Options{
 		Engine: n.engine, Variables: vars, Primary: n.registry, Dump: dumpServer{n.registry},
-		ServerUUID: uuid, Listener: h.listener, Socket: n.socket, TLS: tlsConf, Logger: log,
+		ServerUUID: uuid, Listener: h.listener, Socket: n.socket, TLS: tlsConf, Logger: log, Shutdown: h.shutdown,
 		RSAKey: func() (*rsa.PrivateKey, error) { return dir.rsaKey(log) },
 	})
 	if err != nil {

@@ -67,7 +67,9 @@ func serve(ctx context.Context, cfg *conf.Config, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	h := host{listener: l, log: log, fs: vfs.Default}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	h := host{listener: l, log: log, fs: vfs.Default, shutdown: cancel}
 	if cfg.Socket != "" {
 		h.socket = func() (net.Listener, error) { return listenSocket(cfg.Socket) }
 	}
@@ -82,8 +84,8 @@ func serve(ctx context.Context, cfg *conf.Config, log *slog.Logger) error {
 	// A second Ctrl-C kills, as the default handler does. A second SIGTERM does
 	// not: a demo that dies may send it once for each of its threads.
 	signal.Reset(os.Interrupt)
-	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
-	defer cancel()
+	stopCtx, stop := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer stop()
 	if err := n.close(stopCtx); err != nil {
 		return fmt.Errorf("shut down: %w", err)
 	}

@@ -173,6 +173,39 @@ func (p *parser) checksum() Statement {
 	return s
 }
 
+// maintain parses CHECK, ANALYZE, OPTIMIZE and REPAIR TABLE.
+func (p *parser) maintain() Statement {
+	s := &MaintainTable{Verb: p.expectAny("CHECK", "ANALYZE", "OPTIMIZE", "REPAIR")}
+	if s.Verb != "CHECK" {
+		p.acceptAny("NO_WRITE_TO_BINLOG", "LOCAL") // they are not logged
+	}
+	p.expectAny("TABLE", "TABLES")
+	s.Tables = p.tables()
+	switch s.Verb {
+	case "CHECK":
+		for p.acceptAny("QUICK", "FAST", "MEDIUM", "EXTENDED", "CHANGED", "FOR") == "FOR" {
+			p.expect("UPGRADE")
+		}
+	case "REPAIR":
+		for p.acceptAny("QUICK", "EXTENDED", "USE_FRM") != "" {
+		}
+	case "ANALYZE":
+		if p.acceptAny("UPDATE", "DROP") != "" {
+			return &NotSupported{Feature: "ANALYZE TABLE ... HISTOGRAM"}
+		}
+	}
+	return s
+}
+
+// showEngine parses SHOW ENGINE name STATUS | MUTEX | LOGS.
+func (p *parser) showEngine() Statement {
+	p.expect("SHOW")
+	p.expect("ENGINE")
+	s := &ShowEngine{Engine: p.name()}
+	s.What = p.expectAny("STATUS", "MUTEX", "LOGS")
+	return s
+}
+
 // shutdown parses SHUTDOWN.
 func (p *parser) shutdown() Statement {
 	p.expect("SHUTDOWN")

@@ -89,6 +89,12 @@ func classify(sql string) (parse func(*parser) Statement, ok bool) {
 		return (*parser).binlog, true
 	case l.is(t, "CHECKSUM"):
 		return (*parser).checksum, true
+	case l.isAny(t, "CHECK", "ANALYZE", "OPTIMIZE", "REPAIR"):
+		next := l.next()
+		if l.isAny(next, "NO_WRITE_TO_BINLOG", "LOCAL") {
+			next = l.next()
+		}
+		return (*parser).maintain, l.isAny(next, "TABLE", "TABLES")
 	case l.is(t, "SHUTDOWN"):
 		return (*parser).shutdown, true
 	case l.is(t, "XA"):
@@ -112,6 +118,8 @@ func classifyShow(l *lexer) (parse func(*parser) Statement, ok bool) {
 		return (*parser).show, true
 	case l.is(t, "COUNT"):
 		return (*parser).show, l.punct(l.next(), '(')
+	case l.is(t, "ENGINE"):
+		return (*parser).showEngine, true
 	case l.is(t, "ALL"):
 		return (*parser).show, l.isAny(l.next(), "SLAVES", "REPLICAS")
 	case l.is(t, "FULL"):

@@ -230,6 +230,19 @@ type ChecksumTable struct {
 	Extended bool
 }
 
+// MaintainTable is CHECK, ANALYZE, OPTIMIZE or REPAIR TABLE, without its
+// options: there is one way to do each.
+type MaintainTable struct {
+	Verb   string // upper case
+	Tables []Table
+}
+
+// ShowEngine is SHOW ENGINE.
+type ShowEngine struct {
+	Engine string
+	What   string // STATUS, MUTEX, LOGS
+}
+
 // ShowProcesslist is SHOW [FULL] PROCESSLIST.
 type ShowProcesslist struct{ Full bool }
 
@@ -311,6 +324,8 @@ func (s *ShowConditions) Name() string {
 	}
 	return "SHOW WARNINGS"
 }
-func (*Shutdown) Name() string       { return "SHUTDOWN" }
-func (*XA) Name() string             { return "XA" }
-func (s *NotSupported) Name() string { return s.Feature }
+func (*Shutdown) Name() string        { return "SHUTDOWN" }
+func (s *MaintainTable) Name() string { return s.Verb + " TABLE" }
+func (*ShowEngine) Name() string      { return "SHOW ENGINE" }
+func (*XA) Name() string              { return "XA" }
+func (s *NotSupported) Name() string  { return s.Feature }

@@ -47,6 +47,8 @@ func (c *conn) dispatch(cmd byte, p []byte) (more bool, err error) {
 		c.fieldList(p)
 	case comStatistics:
 		c.w.write([]byte(c.s.statistics()))
+	case comShutdown:
+		c.query("SHUTDOWN")
 	case comRefresh:
 		c.refresh(p)
 	case comProcessKill:

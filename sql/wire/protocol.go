@@ -43,6 +43,7 @@ const (
 	comQuery           = 0x03
 	comFieldList       = 0x04
 	comRefresh         = 0x07
+	comShutdown        = 0x08
 	comStatistics      = 0x09
 	comProcessKill     = 0x0c
 	comPing            = 0x0e
