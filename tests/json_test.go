@@ -98,3 +98,39 @@ func parsedJSON(t *testing.T, s *cluster.Server) (out []string) {
 	}
 	return out
 }
+
+// MariaDB keeps JSON as text. Behind it our JSON column takes the text; behind
+// us it stops at the first row, for it knows no JSON.
+func TestJSON_MariaDBOnEitherSide(t *testing.T) {
+	cluster.Need(t, "mariadbd")
+	ours := cluster.Start(t, "ours", "server-id=1", "log-bin=mysql-bin")
+	m := cluster.StartMariaDB(t, "--server-id=100")
+	m.Exec("CREATE USER 'r'@'%' IDENTIFIED BY 'secret'", "GRANT REPLICATION SLAVE ON *.* TO 'r'@'%'", "RESET MASTER")
+	ours.Exec(fmt.Sprintf("CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=%d, MASTER_USER='r', MASTER_PASSWORD='secret', MASTER_LOG_FILE='mariadb-bin.000001', MASTER_LOG_POS=4", m.Port), "START SLAVE")
+	m.Exec("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY, j JSON) CHARSET utf8mb4",
+		`INSERT INTO d.t VALUES (1, '{"b":1, "a":[1,2.0,"ä"]}'), (2, NULL), (3, '"x"')`, `UPDATE d.t SET j = '[]' WHERE id = 3`, "DELETE FROM d.t WHERE id = 2")
+	cluster.WaitFor(t, 30*time.Second, func() string {
+		rows, err := cluster.Rows(ours.DB(), "SELECT id, j FROM d.t ORDER BY id")
+		got := fmt.Sprint(rows, err)
+		if want := `[[1 {"a": [1, 2.0, "ä"], "b": 1}] [3 []]] <nil>`; got != want {
+			return fmt.Sprintf("%s, want %s; %s", got, want, ours.Status()["Last_SQL_Error"])
+		}
+		return ""
+	})
+
+	primary := cluster.Start(t, "primary", "server-id=2", "log-bin=mysql-bin", "collation-server=utf8mb4_general_ci")
+	primary.Exec("CREATE USER 'm'@'%' IDENTIFIED WITH mysql_native_password BY 'secret'", "GRANT REPLICATION SLAVE ON *.* TO 'm'@'%'")
+	at := primary.Rows("SHOW MASTER STATUS")[0]
+	m.Exec(fmt.Sprintf("CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=%d, MASTER_USER='m', MASTER_PASSWORD='secret', MASTER_LOG_FILE='%s', MASTER_LOG_POS=%s, MASTER_USE_GTID=no", primary.Port, at[0], at[1]), "START SLAVE")
+	primary.Exec("CREATE DATABASE e", "CREATE TABLE e.t (id INT PRIMARY KEY, j JSON)", "INSERT INTO e.t VALUES (1, '{}')")
+	cluster.WaitFor(t, 30*time.Second, func() string {
+		s, err := cluster.RowMap(m.DB, "SHOW SLAVE STATUS")
+		if err != nil {
+			return err.Error()
+		}
+		if s["Slave_SQL_Running"] != "No" {
+			return "MariaDB goes on at " + s["Exec_Master_Log_Pos"]
+		}
+		return ""
+	})
+}

@@ -1,6 +1,7 @@
 package rowimage
 
 import (
+	"encoding/binary"
 	"fmt"
 	"strconv"
 	"unicode/utf8"
@@ -63,6 +64,16 @@ func NewConverter(local, remote *Layout, defaults []byte) (*Converter, error) {
 
 // NewConverterAllowing is NewConverter with replica_type_conversions.
 func NewConverterAllowing(local, remote *Layout, defaults []byte, allow Conversions) (*Converter, error) {
+	return newConverter(local, remote, defaults, allow, nil)
+}
+
+// NewConverterParsing is NewConverter for sources whose JSON columns are texts,
+// as MariaDB's: json appends the binary form of a text.
+func NewConverterParsing(local, remote *Layout, defaults []byte, json func(dst, text []byte) ([]byte, error)) (*Converter, error) {
+	return newConverter(local, remote, defaults, 0, json)
+}
+
+func newConverter(local, remote *Layout, defaults []byte, allow Conversions, json func(dst, text []byte) ([]byte, error)) (*Converter, error) {
 	if defaults == nil {
 		defaults = local.zeroImage()
 	}
@@ -74,7 +85,10 @@ func NewConverterAllowing(local, remote *Layout, defaults []byte, allow Conversi
 	c.ops = make([]convertFunc, min(len(local.cols), len(remote.cols)))
 	for i := range c.ops {
 		l, r := &local.cols[i], &remote.cols[i]
-		op, ok := plan(l, r, allow)
+		op, ok := planJSON(l, r, json)
+		if !ok {
+			op, ok = plan(l, r, allow)
+		}
 		if !ok {
 			return nil, &ConversionError{Column: i, Name: l.Name, SourceType: TypeName(r, false), TargetType: TypeName(l, true)}
 		}
@@ -243,6 +257,27 @@ func plan(l, r *Column, allow Conversions) (convertFunc, bool) {
 		return planFraction(l, r), permitted(compare(fractionBytes(r.Meta), fractionBytes(l.Meta)))
 	}
 	return nil, l.Meta == r.Meta
+}
+
+// planJSON converts a text in UTF-8 to JSON.
+func planJSON(l, r *Column, json func(dst, text []byte) ([]byte, error)) (convertFunc, bool) {
+	if json == nil || l.Type != mysql.MYSQL_TYPE_JSON || r.Type != mysql.MYSQL_TYPE_BLOB {
+		return nil, false
+	}
+	switch Charset(r.Collation) {
+	case "utf8mb4", "utf8mb3", "ascii", "unknown":
+	default:
+		return nil, false
+	}
+	return func(dst, value []byte) ([]byte, error) {
+		start := len(dst)
+		out, err := json(appendLE(dst, 0, 4), value)
+		if err != nil {
+			return dst, fmt.Errorf("%w: %w", ErrFormat, err)
+		}
+		binary.LittleEndian.PutUint32(out[start:], uint32(len(out)-start-4))
+		return out, nil
+	}, true
 }
 
 func compare[T int | uint16 | uint32 | uint64](a, b T) int {

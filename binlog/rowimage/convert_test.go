@@ -8,6 +8,7 @@ import (
 
 	gomysql "github.com/go-mysql-org/go-mysql/mysql"
 
+	"binrelay/binlog/jsonb"
 	"binrelay/binlog/rowimage"
 )
 
@@ -197,5 +198,37 @@ func TestCompatible(t *testing.T) {
 	}
 	if asIs, _ := rowimage.Compatible(change(0, func(c *rowimage.Column) { c.Nullable = false }), base); asIs {
 		t.Error("NULLs for a column that takes none")
+	}
+}
+
+// A text of MariaDB's JSON becomes a document; other texts and bytes do not.
+func TestConverter_JSONFromText(t *testing.T) {
+	local, remote := layout(t, col(245, 4)), layout(t, text(252, 4, 46))
+	conv, err := rowimage.NewConverterParsing(local, remote, nil, jsonb.FromText)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := jsonb.FromText(nil, []byte(`{"a": [1, 2.0]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := conv.Append([]byte("x"), image(t, remote, str(`{"a":[1,2.0]}`, "")))
+	if want := image(t, local, str(string(doc), "")); err != nil || !bytes.Equal(got[1:], want) {
+		t.Errorf("% x %v, want % x", got, err, want)
+	}
+	if _, err := conv.Append(nil, image(t, remote, str("{", ""))); !errors.Is(err, rowimage.ErrFormat) {
+		t.Errorf("half a text: %v", err)
+	}
+	if got, err := conv.Append(nil, image(t, remote, null())); err != nil || !bytes.Equal(got, image(t, local, null())) {
+		t.Errorf("NULL: % x %v", got, err)
+	}
+	for _, r := range []rowimage.Column{text(252, 4, 8), text(252, 4, 63), text(15, 40, 45), col(3, 0)} {
+		var ce *rowimage.ConversionError
+		if _, err := rowimage.NewConverterParsing(local, layout(t, r), nil, jsonb.FromText); !errors.As(err, &ce) || ce.TargetType != "json" {
+			t.Errorf("type %d collation %d: %v", r.Type, r.Collation, err)
+		}
+	}
+	if _, err := rowimage.NewConverter(local, remote, nil); err == nil {
+		t.Error("a text taken for JSON")
 	}
 }

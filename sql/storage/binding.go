@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"binrelay/binlog/event"
+	"binrelay/binlog/jsonb"
 	"binrelay/binlog/rowimage"
 )
 
@@ -38,7 +39,7 @@ func (ts *tables) bind(m *event.TableMapInfo, raw []byte, t *Table) (*binding, e
 	if b.remote, err = rowimage.Compile(cols); err != nil {
 		return nil, fmt.Errorf("%w: %w", errCorruptEvent, err)
 	}
-	b.convert, err = rowimage.NewConverter(t.layout, b.remote, ts.defaults(t))
+	b.convert, err = rowimage.NewConverterParsing(t.layout, b.remote, ts.defaults(t), jsonb.FromText)
 	return b, err
 }
 
