@@ -116,6 +116,25 @@ func (t *Table) take(n, increment, offset uint64) (uint64, error) {
 	return first, nil
 }
 
+// GiveBackAutoIncrement undoes a NextAutoIncrement of one value that came to no
+// row, unless another value has been taken since.
+func (t *Table) GiveBackAutoIncrement(v uint64) {
+	c := t.count
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.next == v+1 {
+		c.next = v
+	}
+}
+
+// raise makes next the next value, if it is the greater one.
+func (t *Table) raise(next uint64) {
+	c := t.count
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.next = max(c.next, next)
+}
+
 // bump raises the counter above a row's value.
 func (t *Table) bump(image []byte, cells []rowimage.Cell) error {
 	v, ok := t.autoValue(image, cells)

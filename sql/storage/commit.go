@@ -20,7 +20,7 @@ func (tx *Tx) Commit(ctx context.Context) (txn.Result, error) {
 		return txn.Result{}, ErrTxDone
 	}
 	_ = tx.EndStatement() // kept in logErr
-	if tx.ov.empty() && tx.logErr == nil {
+	if tx.ov.empty() && !tx.undone && tx.logErr == nil {
 		tx.Rollback()
 		return txn.Result{}, nil
 	}
@@ -57,7 +57,7 @@ func (tx *Tx) build(ctx context.Context) (*pending, error) {
 	p := &pending{}
 	err := tx.buildRows(ctx, p)
 	if err == nil {
-		err = tx.writeCounters(p.batch)
+		err = tx.writeCounters(p)
 	}
 	if err == nil {
 		err = tx.finishLogs(p)
@@ -149,10 +149,17 @@ func (o *overlay) write(p *pending, temporary *Temporary) (deleted []uint64, err
 }
 
 // writeCounters records the AUTO_INCREMENT counters of the tables written to.
-func (tx *Tx) writeCounters(b *pebble.Batch) error {
+// Recovery finds them in the rows of the logs; where rows were rolled back to a
+// savepoint, LAST_INSERT_ID() may have told of values that no row shows, so the
+// counters themselves are logged.
+func (tx *Tx) writeCounters(p *pending) error {
 	for t := range tx.changed {
-		if err := t.writeCounter(b); err != nil {
+		if err := t.writeCounter(p.batch); err != nil {
 			return err
+		}
+		if next, ok := t.counterValue(); ok && tx.undone {
+			key := string(counterKey(t.schema.ID)[len(metaPrefix):])
+			p.kv = append(p.kv, KV{key, binary.BigEndian.AppendUint64(nil, next)})
 		}
 	}
 	return nil
@@ -189,7 +196,7 @@ func (tx *Tx) finishLogs(p *pending) error {
 		}
 	}
 	p.origin = o
-	if p.bin == nil && p.private == nil && !tx.unlogged {
+	if p.bin == nil && p.private == nil && len(p.kv) == 0 && !tx.unlogged {
 		return fmt.Errorf("storage: transaction changed rows but logged none")
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -204,6 +205,9 @@ func (e *Engine) PutKV(ctx context.Context, kv ...KV) error {
 func setMeta(b *pebble.Batch, kv KV) error {
 	if kv.Value == nil {
 		return b.Delete(metaKey(kv.Key), nil)
+	}
+	if strings.HasPrefix(kv.Key, counterPrefix) { // the greatest counts
+		return b.Merge(metaKey(kv.Key), kv.Value, nil)
 	}
 	return b.Set(metaKey(kv.Key), kv.Value, nil)
 }

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"math"
 	"strings"
@@ -142,6 +143,12 @@ func (ts *tables) load() error {
 func (ts *tables) applyKV(kv []KV) error {
 	var ops []catalogOp
 	for _, x := range kv {
+		if id, ok := strings.CutPrefix(x.Key, counterPrefix); ok && len(id) == 8 && len(x.Value) == 8 {
+			if t := ts.catalog.Load().byID[TableID(binary.BigEndian.Uint64([]byte(id)))]; t != nil {
+				t.raise(binary.BigEndian.Uint64(x.Value))
+			}
+			continue
+		}
 		op, ok, err := ts.opOf(x, 0)
 		if err != nil {
 			return err

@@ -130,6 +130,7 @@ type Tx struct {
 	keys     *relations          // nil = none
 	cascades bool                // foreign keys have changed rows in this statement
 	changed  map[*Table]struct{} // tables with rows written, for their counters
+	undone   bool                // some of those rows are in no log: a savepoint was rolled back to
 	rows     uint64              // written, for the choice of a deadlock's victim
 	lastKey  []byte              // row of a table without primary key that a scan gave last
 	keyBuf   []byte
@@ -367,6 +368,7 @@ func (tx *Tx) RollbackTo(name string) error {
 	tx.inStmt = false
 	tx.ov.rollback(tx.saves[i].stmt)
 	tx.cut(tx.saves[i].at)
+	tx.undone = len(tx.changed) > 0
 	tx.saves = tx.saves[:i+1]
 	tx.ov.keep = tx.saves[i].stmt
 	return nil

@@ -177,6 +177,7 @@ func (e *editor) Insert(ctx *gms.Context, row gms.Row) error {
 	if err != nil {
 		return err
 	}
+	e.s.taken.table = nil
 	if err := tx.Insert(ctx, e.table, image); err != nil {
 		return e.fail(err)
 	}
@@ -306,6 +307,8 @@ func (t *Table) GetNextAutoIncrementValue(ctx *gms.Context, given any) (uint64, 
 		s.insertIDUsed = true // the storage takes note of it with the row
 	} else if v, err = tx.NextAutoIncrement(t.def.table, 1, increment, offset); err != nil {
 		return 0, s.fail(err)
+	} else {
+		s.taken = taken{t.def.table, v}
 	}
 	if t.is(s.inserts.table) {
 		s.inserts.generated = v

@@ -24,6 +24,7 @@ type Session struct {
 
 	tx        *Tx  // the open transaction, nil = none
 	stmtOpen  bool // tx has an open storage statement
+	taken     taken
 	edits     int  // nesting of editors' StatementBegin
 	wrote     bool // the open storage statement wrote rows
 	ddl       *ddlScope
@@ -55,6 +56,13 @@ type Policy interface {
 	Replicated() bool
 	// Committed is told about every successful commit.
 	Committed(ctx *gms.Context, s *Session, r Committed)
+}
+
+// taken is an AUTO_INCREMENT value that no row has yet; table is nil if there is
+// none.
+type taken struct {
+	table *storage.Table
+	value uint64
 }
 
 // Locking is what a statement's plain reads lock, and how they wait.
@@ -157,6 +165,7 @@ func (s *Session) EndStatement() {
 		s.insertID, s.insertIDUsed = 0, false
 	}
 	s.dropDDL()
+	s.giveBack()
 	if s.tx == nil {
 		return
 	}
@@ -469,7 +478,17 @@ func (s *Session) discardEdit() error {
 	return s.rollbackEdit()
 }
 
+// giveBack returns an AUTO_INCREMENT value that came to no row: the row was
+// refused before it reached the storage, where InnoDB would not have taken one.
+func (s *Session) giveBack() {
+	if s.taken.table != nil {
+		s.taken.table.GiveBackAutoIncrement(s.taken.value)
+		s.taken.table = nil
+	}
+}
+
 func (s *Session) rollbackEdit() error {
+	s.giveBack()
 	s.edits = 0
 	if s.tx == nil || s.tx.done || !s.stmtOpen {
 		return nil
