@@ -20,7 +20,7 @@ func (p *parser) parseAlter(ctx context.Context, st *replstmt.AlterTable, o sqlp
 	stmt, err := tables.PrepareAlter(st, func(prefix, text string, at int) (sqlparser.Statement, error) {
 		stmt, _, _, err := p.base.ParseWithOptions(ctx, prefix+text, ';', false, o)
 		if err != nil {
-			return nil, moveError(err, at-len(prefix))
+			return nil, refuseMatch(text, moveError(err, at-len(prefix)))
 		}
 		return stmt, nil
 	})

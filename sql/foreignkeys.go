@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"regexp"
 	"strings"
 
 	gms "github.com/dolthub/go-mysql-server/sql"
@@ -27,6 +28,18 @@ func detachKeys(ctx *gms.Context, _ *analyzer.Analyzer, n gms.Node, _ *plan.Scop
 	return plan.NewCreateTable(t.Database(), t.Name(), t.IfNotExists(), t.Temporary(), &plan.TableSpec{
 		TableOpts: t.TableOpts, Schema: t.PkSchema(), ChDefs: t.Checks(), IdxDefs: t.Indexes(), Collation: t.Collation,
 	}), transform.NewTree, nil
+}
+
+// matchClause finds MATCH in a foreign key, which go-mysql-server's parser does
+// not know.
+var matchClause = regexp.MustCompile(`(?is)\bREFERENCES\b.*\)\s*MATCH\s+(?:FULL|PARTIAL|SIMPLE)\b`)
+
+// refuseMatch names the clause when a statement could not be parsed for it.
+func refuseMatch(text string, err error) error {
+	if err != nil && matchClause.MatchString(text) {
+		return notSupported("MATCH in FOREIGN KEY")
+	}
+	return err
 }
 
 // addDetached gives a table that was created the foreign keys that detachKeys

@@ -84,6 +84,8 @@ func TestForeignKey_Definitions(t *testing.T) {
 	} {
 		c.fails(n, q)
 	}
+	c.fails(1235, "CREATE TABLE x (a INT, FOREIGN KEY (a) REFERENCES p (id) MATCH FULL ON DELETE CASCADE)")
+	c.fails(1235, "ALTER TABLE p ADD FOREIGN KEY (a) REFERENCES p (id) MATCH SIMPLE")
 	c.want("SHOW TABLES", "p")
 	c.exec("CREATE TABLE r (a INT REFERENCES p (id))", "INSERT INTO r VALUES (99)", "DROP TABLE r") // inline: parsed and ignored
 	c.exec("CREATE DATABASE e", `CREATE TABLE c (id INT PRIMARY KEY, a INT, b INT, x INT, CHECK (x > 0), FOREIGN KEY (a, b) REFERENCES p (a, b) ON DELETE CASCADE ON UPDATE SET NULL,

@@ -70,6 +70,7 @@ func (p *parser) ParseWithOptions(ctx context.Context, query string, delimiter r
 		return nil, "", "", err
 	}
 	stmt, text, rest, err := p.base.ParseWithOptions(ctx, query, delimiter, multi, o)
+	err = refuseMatch(query, err)
 	if err == nil {
 		err = tables.PrepareStatement(stmt)
 	}
@@ -107,7 +108,7 @@ func (p *parser) ParseOneWithOptions(ctx context.Context, query string, o sqlpar
 	}
 	stmt, end, err := p.base.ParseOneWithOptions(ctx, rewritten, o)
 	if err != nil {
-		return stmt, end, err
+		return stmt, end, refuseMatch(rewritten, err)
 	}
 	if rewritten != query && end >= len(rewritten) {
 		end = len(query)

@@ -376,7 +376,11 @@ func (a *applied) related(t *Table) (*relations, error) {
 		}
 	}
 	for _, r := range rel.children {
-		if err := lockName(metaName{r.child.schema.Database, r.child.schema.Name}, lock.IX); err != nil {
+		n := metaName{r.child.schema.Database, r.child.schema.Name}
+		if err := lockName(n, lock.IX); err != nil {
+			return nil, err
+		}
+		if err := a.link.Acquire(a.ctx, n.rows(), lock.IX, a.wait); err != nil {
 			return nil, err
 		}
 	}

@@ -397,3 +397,26 @@ func TestForeignKey_Locks(t *testing.T) {
 		}
 	}
 }
+
+// A cascade waits for a SERIALIZABLE transaction that has read the children.
+func TestForeignKey_CascadeAndSerializable(t *testing.T) {
+	s := newTestStore(t)
+	p, c := s.family(t, Cascade, Cascade)
+	s.insert(t, p, []any{1, 0, nil})
+	s.insert(t, c, []any{1, 1, nil})
+	reads := s.Begin(TxOptions{Isolation: Serializable})
+	reads.BeginStatement()
+	want(t, scanAll(t, reads, c, -1, Range{}, ScanOptions{}), "1,1,NULL")
+	goes := s.Begin(TxOptions{})
+	goes.BeginStatement()
+	done := make(chan error, 1)
+	go func() { done <- goes.Delete(context.Background(), p, row(t, p, 1, 0, nil)) }()
+	s.waitBlocked(t, 1)
+	want(t, scanAll(t, reads, c, -1, Range{}, ScanOptions{}), "1,1,NULL")
+	mustCommit(t, reads)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	mustCommit(t, goes)
+	want(t, s.rows(t, c))
+}

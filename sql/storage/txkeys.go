@@ -61,6 +61,11 @@ func (tx *Tx) lockRelated(ctx context.Context, t *Table, rel *relations) (*relat
 		if err := tx.lockAlong(ctx, metaName{r.child.schema.Database, r.child.schema.Name}, m); err != nil {
 			return nil, err
 		}
+		if m == lock.IX { // SERIALIZABLE readers keep writers out
+			if err := tx.lockRows(ctx, r.child, m, lock.Wait{Timeout: tx.o.LockWait}); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return tx.ts.catalog.Load().relations(t.schema.ID), nil
 }
