@@ -43,6 +43,9 @@ func (f *schemaFormatter) GenerateCreateTableColumnDefinition(col *gms.Column, d
 	}
 	switch {
 	case col.Generated != nil:
+		if strings.HasPrefix(col.Extra, "VIRTUAL") {
+			text = strings.TrimSuffix(text, " STORED") + " VIRTUAL"
+		}
 	case col.Default != nil:
 		text += " DEFAULT " + def
 	case col.Nullable && !types.IsTextBlob(col.Type) && !types.IsGeometry(col.Type):

@@ -89,6 +89,9 @@ func (a *alteration) resolve(planner Planner) (*plan.CreateTable, error) {
 		def.Type.Autoincrement, def.Type.ForeignKeyDef, def.Type.Constraint = false, nil, nil // ours to check
 		spec.Columns = append(spec.Columns, &def)
 	}
+	if err := checkGenerated(spec.Columns); err != nil {
+		return nil, err
+	}
 	for i := range a.checks {
 		c := &a.checks[i]
 		spec.Constraints = append(spec.Constraints, &sqlparser.ConstraintDefinition{
@@ -355,6 +358,9 @@ func sameJSON(a, b any) bool {
 // storedAlike reports whether a column's values need no conversion. What
 // storage.Reshapes looks at is not looked at here.
 func storedAlike(o, n *storage.Column) bool {
+	if o.Extra[generatedKey] != n.Extra[generatedKey] {
+		return false
+	}
 	if o.Type != n.Type || o.Collation != n.Collation && gms.CollationID(o.Collation).CharacterSet() != gms.CollationID(n.Collation).CharacterSet() {
 		return false
 	}

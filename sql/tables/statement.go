@@ -51,6 +51,9 @@ func prepareDDL(n *sqlparser.DDL) error {
 				return err
 			}
 		}
+		if err := checkGenerated(n.TableSpec.Columns); err != nil {
+			return err
+		}
 		for _, c := range n.TableSpec.Constraints {
 			if _, ok := c.Details.(*sqlparser.ForeignKeyDefinition); ok && n.Temporary {
 				return sqlErrorf(1215, "HY000", "Cannot add foreign key constraint")
@@ -64,6 +67,27 @@ func prepareDDL(n *sqlparser.DDL) error {
 	}
 	if n.ColumnTypeSpec != nil {
 		return prepareColumn(&n.ColumnTypeSpec.Type, "", "")
+	}
+	return nil
+}
+
+// checkGenerated refuses generated columns that use one defined after them,
+// themselves or the AUTO_INCREMENT column.
+func checkGenerated(columns []*sqlparser.ColumnDefinition) error {
+	for i, c := range columns {
+		if c.Type.GeneratedExpr == nil {
+			continue
+		}
+		uses := columnsOf(c.Type.GeneratedExpr)
+		for j, o := range columns {
+			switch {
+			case !uses[o.Name.Lowered()]:
+			case bool(o.Type.Autoincrement):
+				return sqlErrorf(3109, "HY000", "Generated column '%s' cannot refer to auto-increment column.", c.Name.String())
+			case j >= i && o.Type.GeneratedExpr != nil:
+				return sqlErrorf(3107, "HY000", "Generated column can refer only to generated columns defined prior to it.")
+			}
+		}
 	}
 	return nil
 }
@@ -98,9 +122,6 @@ func prepareColumn(t *sqlparser.ColumnType, name, charset string) error {
 	if t.ForeignKeyDef != nil {
 		// An inline REFERENCES is parsed and ignored by MySQL as well.
 		t.ForeignKeyDef = nil
-	}
-	if t.GeneratedExpr != nil {
-		return unsupported("generated column")
 	}
 	if t.Zerofill {
 		return unsupported("ZEROFILL")

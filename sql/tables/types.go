@@ -21,8 +21,8 @@ import (
 // definition as it was parsed, if it is at hand: its expressions are kept as
 // they were written, for go-mysql-server prints some of them wrong.
 func columnOf(c *gms.Column, declared *sqlparser.ColumnType) (storage.Column, error) {
-	if c.Generated != nil || c.Virtual || c.HiddenSystem {
-		return storage.Column{}, unsupported("generated column '%s'", c.Name)
+	if c.HiddenSystem {
+		return storage.Column{}, unsupported("functional index")
 	}
 	out := storage.Column{
 		Column:        rowimage.Column{Name: c.Name, Nullable: c.Nullable},
@@ -32,6 +32,10 @@ func columnOf(c *gms.Column, declared *sqlparser.ColumnType) (storage.Column, er
 	}
 	if err := setType(&out, c.Type); err != nil {
 		return storage.Column{}, err
+	}
+	if c.Generated != nil {
+		setGenerated(&out, c, declared)
+		return out, nil
 	}
 	if c.Default != nil {
 		if c.Default.IsLiteral() && needsExpression(out.Type) && !strings.EqualFold(c.Default.String(), "NULL") {
@@ -71,6 +75,20 @@ func defaultText(d *gms.ColumnDefaultValue, digits int) string {
 // defaults only.
 func needsExpression(typ byte) bool {
 	return typ == gomysql.MYSQL_TYPE_JSON || typ == gomysql.MYSQL_TYPE_BLOB || typ == gomysql.MYSQL_TYPE_GEOMETRY
+}
+
+// setGenerated makes it a generated column.
+func setGenerated(out *storage.Column, c *gms.Column, declared *sqlparser.ColumnType) {
+	if out.Extra == nil {
+		out.Extra = make(map[string]string, 2)
+	}
+	out.Extra[generatedKey] = c.Generated.String()
+	if declared != nil && declared.GeneratedExpr != nil {
+		out.Extra[generatedKey] = sqlparser.String(declared.GeneratedExpr)
+	}
+	if c.Virtual {
+		out.Extra[virtualKey] = "1"
+	}
 }
 
 // setType fills in the type of a column.
@@ -338,6 +356,9 @@ func schemaOf(s *storage.Schema) (gms.Schema, error) {
 		if c.HasDefault {
 			col.Default = gms.NewUnresolvedColumnDefaultValue(c.Default)
 		}
+		if text := c.Extra[generatedKey]; text != "" {
+			col.Generated = gms.NewUnresolvedColumnDefaultValue(text)
+		}
 		if c.OnUpdate != "" {
 			col.OnUpdate = gms.NewUnresolvedColumnDefaultValue(c.OnUpdate)
 		}
@@ -350,6 +371,12 @@ func schemaOf(s *storage.Schema) (gms.Schema, error) {
 // extraOf is the column Extra of SHOW COLUMNS.
 func extraOf(c *storage.Column) string {
 	var parts []string
+	if c.Extra[generatedKey] != "" {
+		if c.Extra[virtualKey] != "" {
+			return "VIRTUAL GENERATED"
+		}
+		return "STORED GENERATED"
+	}
 	if c.AutoIncrement {
 		parts = append(parts, "auto_increment")
 	}
