@@ -29,7 +29,7 @@ func (tx *Tx) Commit(ctx context.Context) (txn.Result, error) {
 		tx.Rollback()
 		return txn.Result{}, err
 	}
-	if !tx.logsRows() {
+	if !tx.logsRows() && len(p.kv) == 0 {
 		if done, err := tx.applyUnlogged(p); done || err != nil {
 			tx.Rollback()
 			return txn.Result{}, err
@@ -157,7 +157,7 @@ func (tx *Tx) writeCounters(p *pending) error {
 		if err := t.writeCounter(p.batch); err != nil {
 			return err
 		}
-		if next, ok := t.counterValue(); ok && tx.undone {
+		if next, ok := t.counterValue(); ok && tx.undone && !t.Temporary() {
 			key := string(counterKey(t.schema.ID)[len(metaPrefix):])
 			p.kv = append(p.kv, KV{key, binary.BigEndian.AppendUint64(nil, next)})
 		}
