@@ -135,6 +135,9 @@ var engineTexts = []textRule{
 		return fmt.Sprintf("Incorrect %s value: '%s'", kind, m[1])
 	}),
 	rule(1007, `can't create database (.*); database exists`, as("Can't create database '%s'; database exists")),
+	// 126 is HA_ERR_CRASHED. What follows the line is a carrier of details.
+	rule(1030, `pebble(?:/table)?: ((?:file \d+: (?:block|\()|invalid (?:table|file)|corrupt )[^\n]*)(?:\n.*)?`,
+		as("Got error 126 - 'the store is damaged: %s' from storage engine")),
 	rule(1044, `Access denied for user (\S+) to database '([^']*)'`, as("Access denied for user %s to database '%s'")),
 	rule(1046, `no database selected`, as("No database selected")),
 	rule(1048, `column name '([^']*)' is non-nullable but attempted to set a value of null`, as("Column '%s' cannot be null")),

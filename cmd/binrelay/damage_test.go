@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"math/rand/v2"
@@ -13,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/go-sql-driver/mysql"
 
 	"binrelay/binlog/logfile/logtest"
 )
@@ -220,4 +222,129 @@ func TestDamage_Logs(t *testing.T) {
 		})
 		t.Logf("%s, %d bytes: %d cut, %d refused, %d unharmed so far", base, len(content), cut.Load(), refused.Load(), whole.Load())
 	}
+}
+
+// TestDamage_Store flips bits in the files of the store. Rows are right, or the
+// statement fails and says that a file is damaged, or the server says so and
+// does not start.
+func TestDamage_Store(t *testing.T) {
+	mem := newDisk(t)
+	args := []string{"--log-bin=mysql-bin"}
+	n, err := startNode(mem, nodeOptions{args: args})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := n.exec("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY, v VARCHAR(400), KEY v (v(8)))"); err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(firstSeed(t), 4))
+	for i := range 60 {
+		var q strings.Builder
+		q.WriteString("INSERT INTO d.t VALUES ")
+		for j := range 20 {
+			if j > 0 {
+				q.WriteString(", ")
+			}
+			fmt.Fprintf(&q, "(%d, '", i*20+j)
+			for range 20 {
+				fmt.Fprintf(&q, "%016x", r.Uint64())
+			}
+			q.WriteString("')")
+		}
+		if err := n.exec(q.String()); err != nil {
+			t.Fatal(err)
+		}
+		if i%20 == 9 {
+			if err := n.exec("PURGE BINARY LOGS TO 'mysql-bin.000001'"); err != nil { // the store is flushed
+				t.Fatal(err)
+			}
+		}
+	}
+	queries := []string{"SELECT * FROM d.t ORDER BY id", "SELECT id FROM d.t FORCE INDEX (v) WHERE v >= '' ORDER BY id", "SELECT v FROM d.t WHERE id = 777",
+		"SELECT COUNT(*) FROM d.t", "SHOW CREATE TABLE d.t"}
+	var want []string
+	for _, q := range queries {
+		text, err := n.rows(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, text)
+	}
+	if err := n.stop(); err != nil {
+		t.Fatal(err)
+	}
+	names, err := mem.List("/data/#store")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sizes, total := map[string]int{}, 0
+	slices.Sort(names)
+	names = slices.DeleteFunc(names, func(name string) bool {
+		return !strings.HasSuffix(name, ".sst") && !strings.HasPrefix(name, "MANIFEST")
+	})
+	for _, name := range names {
+		sizes[name] = len(logtest.ReadFile(t, mem, "/data/#store/"+name))
+		total += sizes[name]
+	}
+	trials := 50
+	if every(2) == 1 {
+		trials = 1000
+	}
+	var refused, failed, right atomic.Int64
+	type place struct {
+		name string
+		at   int
+		bit  byte
+	}
+	places := make([]place, trials)
+	for i := range places {
+		at := r.IntN(total)
+		for _, name := range names {
+			if at < sizes[name] {
+				places[i] = place{name, at, 1 << r.IntN(8)}
+				break
+			}
+			at -= sizes[name]
+		}
+	}
+	inParallel(t, trials, func(i int) {
+		p := places[i]
+		disk := again(mem)
+		b := logtest.ReadFile(t, disk, "/data/#store/"+p.name)
+		b[p.at] ^= p.bit
+		logtest.WriteFile(t, disk, "/data/#store/"+p.name, b)
+		number := strings.TrimLeft(strings.TrimSuffix(p.name, ".sst"), "0")
+		n, err := startNode(disk, nodeOptions{args: args})
+		if err != nil {
+			refused.Add(1)
+			// What a damaged MANIFEST hides is named by who misses it.
+			if !strings.Contains(err.Error(), number) && !strings.HasPrefix(p.name, "MANIFEST") {
+				t.Errorf("%s, byte %d: the start fails and does not name the file: %v", p.name, p.at, err)
+			}
+			return
+		}
+		bad := false
+		for j, q := range queries {
+			text, err := n.rows(q)
+			if err != nil {
+				bad = true
+				var my *mysql.MySQLError
+				if !errors.As(err, &my) || my.Number != 1030 || !strings.Contains(my.Message, number) {
+					t.Errorf("%s, byte %d: %s: want error 1030 that names the file: %v", p.name, p.at, q, err)
+				}
+			} else if text != want[j] {
+				t.Errorf("%s, byte %d: %s: wrong rows", p.name, p.at, q)
+			}
+		}
+		if bad {
+			failed.Add(1)
+		} else {
+			right.Add(1)
+		}
+		if err := n.stop(); err != nil && !strings.Contains(err.Error(), number) {
+			t.Errorf("%s, byte %d: %v", p.name, p.at, err)
+		}
+	})
+	t.Logf("%d bits in %d files, %d bytes: %d starts refused, %d with a failed statement, %d with all rows right",
+		trials, len(names), total, refused.Load(), failed.Load(), right.Load())
 }
