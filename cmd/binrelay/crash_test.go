@@ -27,10 +27,10 @@ import (
 )
 
 // crashLoop plays scripts with seeds that follow each other until there were
-// enough crashes. In make test that is a few, at one in every operations of
-// short scripts; in make crash it is fifty times $BINRELAY_CYCLES, at every
-// operation of long ones.
-func crashLoop(t *testing.T, few, every, rounds int, script func(seed uint64, rounds, every int, total *tally)) {
+// enough crashes: in make test a few, at one in every operations of short
+// scripts; in make crash share times $BINRELAY_CYCLES, at every operation of
+// long ones.
+func crashLoop(t *testing.T, few, share, every, rounds int, script func(seed uint64, rounds, every int, total *tally)) {
 	t.Helper()
 	var total tally
 	want := few
@@ -39,7 +39,7 @@ func crashLoop(t *testing.T, few, every, rounds int, script func(seed uint64, ro
 		if err != nil {
 			t.Fatal(err)
 		}
-		want, every, rounds = 50*n, 1, 3*rounds
+		want, every, rounds = share*n, 1, 3*rounds
 	}
 	began := time.Now()
 	for seed := firstSeed(t); int(total.crashes.Load()) < want && !t.Failed(); seed++ {
@@ -73,13 +73,13 @@ func firstSeed(t *testing.T) uint64 {
 // after it if that was acknowledged; whose binlog holds the same steps; whose
 // index is what is on disk.
 func TestCrash_Primary(t *testing.T) {
-	crashLoop(t, 300, 8, 14, func(seed uint64, rounds, every int, total *tally) { crashPrimary(t, seed, rounds, every, false, total) })
+	crashLoop(t, 300, 50, 8, 14, func(seed uint64, rounds, every int, total *tally) { crashPrimary(t, seed, rounds, every, false, total) })
 }
 
 // TestCrash_Both is TestCrash_Primary with a replica whose power fails at the
 // same moment. Afterwards it must follow by itself and end with equal data.
 func TestCrash_Both(t *testing.T) {
-	crashLoop(t, 60, 30, 12, func(seed uint64, rounds, every int, total *tally) { crashPrimary(t, seed, rounds, every, true, total) })
+	crashLoop(t, 60, 10, 30, 12, func(seed uint64, rounds, every int, total *tally) { crashPrimary(t, seed, rounds, every, true, total) })
 }
 
 // tally counts what crash tests did.
@@ -88,8 +88,8 @@ type tally struct {
 }
 
 func (c *tally) String() string {
-	return fmt.Sprintf("%d crashes, %d inside a recovery, %d steps acknowledged, %d binlogs replayed from scratch, %d opened again; "+
-		"0 lost, 0 half, 0 panics", c.crashes.Load(), c.inside.Load(), c.acked.Load(), c.replayed.Load(), c.reopened.Load())
+	return fmt.Sprintf("%d crashes, %d of them inside a recovery, %d steps acknowledged, 0 lost, 0 half, 0 panics; %d binlogs replayed from scratch, %d servers opened again",
+		c.crashes.Load()+c.inside.Load(), c.inside.Load(), c.acked.Load(), c.replayed.Load(), c.reopened.Load())
 }
 
 // crashRun is one script on one disk.

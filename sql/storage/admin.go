@@ -118,7 +118,7 @@ func (e *Engine) settleStore(ctx context.Context) error {
 	if err := e.exclusive(ctx, func() error { return e.applyCoord(false, nil) }); err != nil {
 		return err
 	}
-	if err := e.flushStore(ctx); err != nil {
+	if err := e.tryFlush(ctx); err != nil {
 		return err
 	}
 	return e.tail.refresh()

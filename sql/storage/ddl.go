@@ -430,7 +430,7 @@ func (d *DDL) build(logged bool) (*pending, error) {
 	}
 	ts := d.ts
 	if d.dirty {
-		if err := ts.e.db.Flush(); err != nil {
+		if err := ts.e.tryFlush(context.Background()); err != nil {
 			return nil, fmt.Errorf("flush built tables: %w", err)
 		}
 	}

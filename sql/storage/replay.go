@@ -81,7 +81,7 @@ func (r *Recovery) cut() error {
 	if err := e.db.Set(keyCut, binary.BigEndian.AppendUint64(nil, uint64(r.tail.end)), pebble.NoSync); err != nil {
 		return fmt.Errorf("note the cut: %w", err)
 	}
-	if err := e.db.Flush(); err != nil {
+	if err := e.tryFlush(context.Background()); err != nil {
 		return fmt.Errorf("note the cut: %w", err)
 	}
 	e.log.Warn("cutting the logs behind the last whole group",
@@ -515,7 +515,7 @@ func (r *Recovery) openLogs() (err error) {
 		return errors.Join(b.Delete(keyCut, nil), b.Set(keyFormat, []byte(formatVersion), nil))
 	})
 	if err == nil {
-		err = e.db.Flush()
+		err = e.tryFlush(context.Background())
 	}
 	if err == nil {
 		e.tail.bytes.Store(r.at.bytes)

@@ -10,6 +10,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"binrelay/binlog/logfile"
 )
 
 const (
@@ -17,6 +19,9 @@ const (
 	spaceSlack   = 16 << 20 // disk space that is left free at least, bytes
 	spaceCheck   = 100 * time.Millisecond
 	syncInterval = time.Second // sync_binlog ≠ 1
+
+	flushLook  = 20 * time.Millisecond // of tryFlush
+	flushTries = 50
 )
 
 // tailState watches what recovery would have to replay: it makes the store
@@ -146,6 +151,36 @@ func (t *tailState) run(ctx context.Context) {
 			continue
 		}
 		flushing = done
+	}
+}
+
+// tryFlush flushes the store. When it fails again and again, so does the start
+// or the statement that asks for it: neither waits for a disk.
+func (e *Engine) tryFlush(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	look := time.NewTicker(flushLook)
+	defer look.Stop()
+	done := make(chan error, 1)
+	go func() { done <- e.flushStore(ctx) }()
+	for failed := 0; ; {
+		select {
+		case err := <-done:
+			return err
+		case <-look.C:
+			err := e.tail.failing.Load()
+			if err == nil {
+				failed = 0
+				continue
+			}
+			if failed++; failed == flushTries {
+				cause := fmt.Errorf("flush the store: %w", *err)
+				if logfile.IsDiskFull(*err) {
+					cause = fmt.Errorf("%w: %w", ErrDiskFull, cause)
+				}
+				cancel(cause)
+			}
+		}
 	}
 }
 
