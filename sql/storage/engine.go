@@ -57,6 +57,7 @@ type Options struct {
 	Now        func() time.Time
 
 	storeOptions func(*pebble.Options)    // tests: changes the store's options
+	scanRefresh  time.Duration            // tests: takes the place of refreshAfter
 	flushTail    uint64                   // tests: takes the place of the constant
 	hooks        func(*Engine) tableHooks // tests: takes the place of the transaction half
 }

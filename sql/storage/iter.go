@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -132,8 +133,10 @@ type Iter struct {
 	low, high []byte
 	first     []byte // low or high, as the scan began
 	n         int
-	passed    bool // what lies behind is done with
-	stale     bool // the store has moved on: look at what is left anew
+	passed    bool      // what lies behind is done with
+	stale     bool      // the store has moved on: look at what is left anew
+	since     time.Time // when it looked last
+	looked    int       // n then, or when the clock was read last
 	rowKey    []byte
 	image     []byte
 	err       error
@@ -239,10 +242,35 @@ func (it *Iter) reopen() error {
 	return err
 }
 
+const (
+	refreshRows  = 4096             // rows between two looks at the clock
+	refreshAfter = 10 * time.Second // age at which a scan lets go of the store's files
+)
+
+// refresh makes a scan that runs for long look at what is left anew. What it
+// reads stays the same if it has a view; but the tables and memtables that the
+// store has replaced meanwhile can be freed.
+func (it *Iter) refresh() {
+	it.looked = it.n
+	limit := refreshAfter
+	if d := it.tx.ts.e.o.scanRefresh; d > 0 {
+		limit = d
+	}
+	now := time.Now()
+	if it.since.IsZero() {
+		it.since = now
+	} else if now.Sub(it.since) >= limit {
+		it.since, it.stale = now, true
+	}
+}
+
 // Next goes to the next row. False: the end, or an error.
 func (it *Iter) Next() bool {
 	if it.err != nil || it.m == nil {
 		return false
+	}
+	if it.n-it.looked >= refreshRows && it.passed {
+		it.refresh()
 	}
 	for {
 		if it.stale {
