@@ -51,6 +51,7 @@ func openTestStore(t testing.TB, fs vfs.FS, o Options) *testStore {
 		t.Fatal(err)
 	}
 	e := &Engine{o: o, fs: fs, log: slog.New(slog.DiscardHandler), db: db, dbOptions: po}
+	e.tail = newTailState(e)
 	s := &testStore{Engine: e, fs: fs}
 	e.tables = newTables(e)
 	e.tables.commit = s.commit
