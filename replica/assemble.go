@@ -156,8 +156,10 @@ func (a *assembler) classify(b *building, ev event.Event, checksum bool) error {
 			}
 			b.keep[tableID(ev)] = keepTable(a.filters, ev)
 		}
+	case event.ExecuteLoadQuery:
+		return a.classifyLoad(b, ev, checksum)
 	case event.Xid, event.RowsQuery, event.MariaGTID, event.MariaAnnotateRows,
-		event.Intvar, event.Rand, event.UserVar:
+		event.Intvar, event.Rand, event.UserVar, event.BeginLoadQuery, event.AppendBlock:
 	default:
 		if !isRows(t) {
 			return a.refuse(ev, checksum)
@@ -201,6 +203,21 @@ func (a *assembler) classifyQuery(b *building, ev event.Event, checksum bool) er
 	}
 	b.statements++
 	b.query = &q
+	return nil
+}
+
+// classifyLoad notes a LOAD DATA that is logged as a statement.
+func (a *assembler) classifyLoad(b *building, ev event.Event, checksum bool) error {
+	l, err := event.DecodeLoad(ev, checksum)
+	if err != nil {
+		return stopError(errnoRelayRead, "Relay log read failure: %v", err)
+	}
+	if a.filters != nil && !a.filters.Database(l.Query.DB) {
+		b.dropped++
+		return nil
+	}
+	b.statements++
+	b.query = &l.Query
 	return nil
 }
 

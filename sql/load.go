@@ -132,6 +132,9 @@ func (b *builder) loadData(ctx *gms.Context, s *Session, n *plan.LoadData) (gms.
 
 // openInfile opens the statement's file, here or on the client's machine.
 func (b *builder) openInfile(ctx *gms.Context, s *Session, n *plan.LoadData) (io.ReadCloser, error) {
+	if s.infile != nil {
+		return io.NopCloser(s.infile), nil
+	}
 	v := b.server.vars
 	if n.Local {
 		w := b.server.wireServer()
@@ -226,7 +229,7 @@ func (it *loadIter) plan(ctx *gms.Context) error {
 		if i := n.DestSch.IndexOfColName(name); i >= 0 {
 			add(i)
 		} else if v, ok := strings.CutPrefix(name, "@"); ok {
-			it.fields = append(it.fields, loadField{col: -1, name: v, decode: set})
+			it.fields = append(it.fields, loadField{col: -1, name: unquoted(v), decode: set})
 		} else {
 			return sqlError(1054, "42S22", "Unknown column '%s' in 'field list'", name)
 		}
@@ -244,6 +247,15 @@ func (it *loadIter) plan(ctx *gms.Context) error {
 		it.out = append(it.out, n.DestSch.IndexOfColName(name))
 	}
 	return nil
+}
+
+// unquoted is the name of a variable that may stand in quotes: @`x`, @'x'.
+func unquoted(name string) string {
+	if n := len(name); n > 1 && strings.IndexByte("`'\"", name[0]) >= 0 && name[n-1] == name[0] {
+		q := name[:1]
+		return strings.ReplaceAll(name[1:n-1], q+q, q)
+	}
+	return name
 }
 
 func hasSubquery(ctx *gms.Context, e gms.Expression) (found bool) {

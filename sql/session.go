@@ -2,6 +2,7 @@ package sql
 
 import (
 	"context"
+	"io"
 	"strings"
 	"time"
 
@@ -40,6 +41,7 @@ type Session struct {
 	load      *load                       // the LOAD DATA that was parsed last, and has not ended
 	committed tables.Committed            // the last commit
 	keys      []*gms.ForeignKeyConstraint // of the CREATE TABLE at hand
+	infile    io.Reader                   // the file of a LOAD DATA that a source logged; nil = none
 	seeds     *randState                  // of RAND(); nil = random
 
 	next     nextTransaction // SET TRANSACTION

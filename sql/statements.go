@@ -30,6 +30,9 @@ type logged struct {
 	lastInsertID, insertID *uint64
 	seeds                  *[2]uint64
 	vars                   []userVar
+
+	file   *storage.Scratch // of a LOAD DATA that is to come; nil = none
+	fileID uint32
 }
 
 // userVar is a user variable that the next statement refers to.
@@ -78,6 +81,7 @@ func (s *Server) execTransaction(ctx context.Context, g *txn.Group) error {
 	own, _ := s.internalSession(ctx, "")
 	defer own.Close()
 	l := &logged{s: s, own: own, group: g}
+	defer l.closeFile()
 	own.repl = &replicated{origin: g.Origin, q: event.QueryInfo{SQL: "BEGIN"}}
 	if err := l.run(ctx, "START TRANSACTION"); err != nil {
 		return own.repl.failure(err)
@@ -140,8 +144,17 @@ func (l *logged) event(ctx context.Context, ev event.Event) (err error) {
 				l.vars = append(l.vars, u)
 			}
 		}
-	case event.BeginLoadQuery, event.AppendBlock, event.ExecuteLoadQuery:
-		return unsupportedStatement("statement-based LOAD DATA", "")
+	case event.BeginLoadQuery, event.AppendBlock:
+		var id uint32
+		var data []byte
+		if id, data, err = event.DecodeLoadBlock(ev, checksum); err == nil {
+			return l.block(id, data)
+		}
+	case event.ExecuteLoadQuery:
+		var load event.LoadInfo
+		if load, err = event.DecodeLoad(ev, checksum); err == nil {
+			return l.load(ctx, ev, load)
+		}
 	case event.TableMap, event.WriteRowsV1, event.UpdateRowsV1, event.DeleteRowsV1, event.WriteRowsV2, event.UpdateRowsV2, event.DeleteRowsV2:
 		return l.rows(ctx, ev)
 	}
@@ -190,6 +203,47 @@ func (l *logged) statement(ctx context.Context, ev event.Event, q event.QueryInf
 				"Error on replica:actual message='', error code=0. Default database:'%s'. Query:'%s'", q.ErrorCode, q.DB, q.SQL)}
 	}
 	return nil
+}
+
+// block keeps a piece of the file of a LOAD DATA that follows.
+func (l *logged) block(id uint32, data []byte) error {
+	if l.file == nil || l.fileID != id {
+		l.closeFile()
+		f, err := l.s.o.Engine.NewScratch()
+		if err != nil {
+			return l.own.repl.failure(err)
+		}
+		l.file, l.fileID = f, id
+	}
+	if _, err := l.file.Write(data); err != nil {
+		return l.own.repl.failure(err)
+	}
+	return nil
+}
+
+// load runs a LOAD DATA statement on the file that came before it.
+func (l *logged) load(ctx context.Context, ev event.Event, load event.LoadInfo) error {
+	if l.file == nil || l.fileID != load.FileID {
+		return &storage.ApplyError{Errno: 1594, Text: fmt.Sprintf("Relay log read failure: LOAD DATA of file %d, which was not sent", load.FileID)}
+	}
+	q := load.Query
+	what := map[byte]string{event.LoadDuplicatesIgnore: " IGNORE", event.LoadDuplicatesReplace: " REPLACE"}[load.Duplicates]
+	q.SQL = q.SQL[:load.Begin] + " INFILE 'replicated'" + what + " INTO" + q.SQL[load.End:]
+	l.own.infile = l.file.Reader()
+	defer func() {
+		l.own.infile = nil
+		l.closeFile()
+	}()
+	return l.statement(ctx, ev, q)
+}
+
+func (l *logged) closeFile() {
+	if l.file != nil {
+		if err := l.file.Close(); err != nil {
+			l.s.log.Warn("a temporary file stays until the next start", "err", err)
+		}
+		l.file = nil
+	}
 }
 
 // ignoresErrors reports whether a statement's error on the source was that it

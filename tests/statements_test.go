@@ -2,10 +2,14 @@ package tests
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/go-sql-driver/mysql"
 
 	"binrelay/tests/cluster"
 )
@@ -82,7 +86,7 @@ var mixedLoad = []string{
 func TestStatements_FromMariaDB(t *testing.T) {
 	for _, format := range []string{"STATEMENT", "MIXED"} {
 		t.Run(format, func(t *testing.T) {
-			m := cluster.StartMariaDB(t, "--server-id=100", "--binlog-format="+format, "--character-set-server=utf8mb4", "--collation-server=utf8mb4_general_ci")
+			m := cluster.StartMariaDB(t, "--server-id=100", "--binlog-format="+format, "--character-set-server=utf8mb4", "--collation-server=utf8mb4_general_ci", "--local-infile=1")
 			r := cluster.Start(t, "replica", "server-id=2", "log-bin=mysql-bin", "collation-server=utf8mb4_general_ci")
 			behind := cluster.Start(t, "behind", "server-id=3", "collation-server=utf8mb4_general_ci")
 			cluster.Follow(t, r, behind)
@@ -96,6 +100,16 @@ func TestStatements_FromMariaDB(t *testing.T) {
 			if format == "MIXED" {
 				load = slices.Concat(statementLoad, mixedLoad)
 			}
+			file := filepath.Join(t.TempDir(), "load.csv")
+			if err := os.WriteFile(file, []byte(strings.Repeat("7;'seven; of'\n8;'ü'\n\\N;''\n", 3000)), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			mysql.RegisterLocalFile(file)
+			load = slices.Concat(load, []string{
+				"CREATE TABLE l (id INT PRIMARY KEY AUTO_INCREMENT, a INT, s VARCHAR(30), u INT UNIQUE)",
+				fmt.Sprintf("LOAD DATA LOCAL INFILE '%s' INTO TABLE l CHARACTER SET utf8mb4 FIELDS TERMINATED BY ';' ENCLOSED BY '\\'' (a, s)", file),
+				fmt.Sprintf("LOAD DATA LOCAL INFILE '%s' IGNORE INTO TABLE l CHARACTER SET utf8mb4 FIELDS TERMINATED BY ';' ENCLOSED BY '\\'' (@x, s) SET a = @x + 1, u = @x", file),
+			})
 			for i, q := range load {
 				if _, err := conn.ExecContext(t.Context(), q); err != nil {
 					t.Fatalf("%s: %v", q, err)

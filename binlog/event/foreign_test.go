@@ -274,6 +274,8 @@ func decodeAll(ev event.Event, checksum bool) {
 	event.DecodeIntvar(ev, checksum)
 	event.DecodeRand(ev, checksum)
 	event.DecodeUserVar(ev, checksum)
+	event.DecodeLoadBlock(ev, checksum)
+	event.DecodeLoad(ev, checksum)
 	event.DecodePayload(ev, checksum)
 	event.Inflate(ev, checksum, 1<<16)
 	event.Verify(ev)

@@ -85,12 +85,11 @@ type QueryInfo struct {
 // querySplit cuts the part of a Query event after its header into status
 // variables and the rest (database, NUL, statement), both views.
 func querySplit(b []byte) (vars, rest []byte, err error) {
-	const postHeader = 13
-	if len(b) < postHeader {
+	if len(b) < queryFixed {
 		return nil, nil, malformed("Query of %d bytes", len(b))
 	}
 	n := int(binary.LittleEndian.Uint16(b[11:]))
-	b = b[postHeader:]
+	b = b[queryFixed:]
 	if n > len(b) {
 		return nil, nil, malformed("Query with %d bytes of status variables in %d", n, len(b))
 	}
@@ -202,6 +201,11 @@ func DecodeQuery(ev Event, checksum bool) (QueryInfo, error) {
 	if err != nil {
 		return QueryInfo{}, err
 	}
+	return decodeQuery(b)
+}
+
+// decodeQuery decodes the body of a Query event.
+func decodeQuery(b []byte) (QueryInfo, error) {
 	vars, rest, err := querySplit(b)
 	if err != nil {
 		return QueryInfo{}, err

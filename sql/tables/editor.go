@@ -182,6 +182,7 @@ func (e *editor) Insert(ctx *gms.Context, row gms.Row) error {
 		return e.fail(err)
 	}
 	e.s.noteInsert(ctx, e.t, row)
+	e.s.insertIDBack = 0
 	return nil
 }
 
@@ -255,6 +256,9 @@ func (e *editor) fail(err error) error {
 	}
 	var dup *storage.DuplicateError
 	if errors.As(err, &dup) {
+		if v := e.s.insertIDBack; v != 0 {
+			e.s.insertID, e.s.insertIDBack = v, 0 // the next row of an INSERT IGNORE takes the value, as in MySQL
+		}
 		var row gms.Row
 		if dup.Existing != nil {
 			row, _ = e.t.def.codec.decode(dup.Existing, &e.cells, e.t.def.all, e.zone)
@@ -304,7 +308,7 @@ func (t *Table) GetNextAutoIncrementValue(ctx *gms.Context, given any) (uint64, 
 	v := s.insertID
 	if v != 0 {
 		s.insertID += max(increment, 1)
-		s.insertIDUsed = true // the storage takes note of it with the row
+		s.insertIDUsed, s.insertIDBack = true, v // the storage takes note of it with the row
 	} else if v, err = tx.NextAutoIncrement(t.def.table, 1, increment, offset); err != nil {
 		return 0, s.fail(err)
 	} else {

@@ -38,6 +38,7 @@ type Session struct {
 
 	insertID     uint64 // what the next AUTO_INCREMENT value must be; 0 = the table's counter
 	insertIDUsed bool
+	insertIDBack uint64 // the value that the row at hand has taken; 0 = none
 }
 
 // Policy is what a session asks its server about. Its methods are called by the
@@ -162,7 +163,7 @@ func (s *Session) SetLocking(l Locking) { s.read = l }
 // and so is a transaction that it began by itself.
 func (s *Session) EndStatement() {
 	if s.insertIDUsed {
-		s.insertID, s.insertIDUsed = 0, false
+		s.insertID, s.insertIDUsed, s.insertIDBack = 0, false, 0
 	}
 	s.dropDDL()
 	s.giveBack()
