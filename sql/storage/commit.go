@@ -29,7 +29,7 @@ func (tx *Tx) Commit(ctx context.Context) (txn.Result, error) {
 		tx.Rollback()
 		return txn.Result{}, err
 	}
-	if !tx.logsRows() && len(p.kv) == 0 {
+	if tx.unlogged && p.bin == nil && p.private == nil && len(p.kv) == 0 && p.origin == nil {
 		if done, err := tx.applyUnlogged(p); done || err != nil {
 			tx.Rollback()
 			return txn.Result{}, err
@@ -38,12 +38,6 @@ func (tx *Tx) Commit(ctx context.Context) (txn.Result, error) {
 	tx.end()
 	res := tx.ts.commit(ctx, p)
 	return res, res.Err
-}
-
-// logsRows reports whether a log is to tell of the transaction: rows that were
-// not temporary may have been rolled back since.
-func (tx *Tx) logsRows() bool {
-	return tx.o.Origin != nil || tx.bin != nil && tx.bin.cache.size() > 0 || tx.private != nil && tx.private.cache.size() > 0
 }
 
 // build makes what the Committer needs. All that can fail, fails here.

@@ -70,7 +70,7 @@ func (p *Provider) Drop(ctx *gms.Context, st Drop) error {
 		s.temps.Drop(n.Database, n.Name)
 	}
 	for _, n := range missing {
-		s.Warn(&gms.Warning{Level: "Note", Code: 1051, Message: "Unknown table '" + n.Database + "." + n.Name + "'"})
+		ctx.Session.Warn(&gms.Warning{Level: "Note", Code: 1051, Message: "Unknown table '" + n.Database + "." + n.Name + "'"})
 	}
 	return nil
 }

@@ -50,7 +50,7 @@ func (p *Provider) CreateLike(ctx *gms.Context, st Like) error {
 		if !st.IfNotExists {
 			return &storage.TableExistsError{Database: st.Name.Database, Table: st.Name.Name}
 		}
-		s.Warn(&gms.Warning{Level: "Note", Code: 1050, Message: fmt.Sprintf("Table '%s' already exists", st.Name.Name)})
+		ctx.Session.Warn(&gms.Warning{Level: "Note", Code: 1050, Message: fmt.Sprintf("Table '%s' already exists", st.Name.Name)})
 		return nil
 	}
 	if st.Temporary {
