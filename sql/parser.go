@@ -77,6 +77,9 @@ func (p *parser) ParseWithOptions(ctx context.Context, query string, delimiter r
 	if err == nil {
 		err = checkBody(stmt)
 	}
+	if err == nil {
+		err = checkChains(stmt, text)
+	}
 	if err != nil {
 		// The handler looks at the statement, not at the error.
 		return nil, "", "", err
@@ -119,8 +122,20 @@ func (p *parser) ParseOneWithOptions(ctx context.Context, query string, o sqlpar
 	if err := checkBody(stmt); err != nil {
 		return nil, 0, err
 	}
+	if err := checkChains(stmt, rewritten); err != nil {
+		return nil, 0, err
+	}
 	ordinaryCalls(stmt, rewritten)
 	return p.own(ctx, stmt), end, nil
+}
+
+// checkChains refuses AND CHAIN and RELEASE in a procedure: go-mysql-server's
+// parser drops them there.
+func checkChains(stmt sqlparser.Statement, text string) error {
+	if d, ok := stmt.(*sqlparser.DDL); ok && d.ProcedureSpec != nil && replstmt.Chains(text) {
+		return notSupported("COMMIT AND CHAIN or RELEASE in a stored procedure")
+	}
+	return nil
 }
 
 // alter parses ALTER TABLE and its kin.

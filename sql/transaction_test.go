@@ -206,6 +206,8 @@ func TestTransactionStatements(t *testing.T) {
 	c.exec("CREATE PROCEDURE p() BEGIN START TRANSACTION; INSERT INTO t VALUES (10); SAVEPOINT s; INSERT INTO t VALUES (11); ROLLBACK TO s; COMMIT; END", "CALL p()")
 	in(false)
 	other.want("SELECT id FROM t WHERE id > 9", "10")
+	c.fails(1235, "CREATE PROCEDURE chains() BEGIN START TRANSACTION; COMMIT WORK AND CHAIN; END")
+	c.fails(1235, "CREATE PROCEDURE leaves() ROLLBACK RELEASE")
 	c.exec("CREATE PROCEDURE begins() BEGIN START TRANSACTION; INSERT INTO t SELECT MAX(id) + 1 FROM t; END", "CALL begins()")
 	in(true)
 	c.want("SELECT id FROM t WHERE id > 10", "11")

@@ -1,8 +1,10 @@
 package storage
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 
 	"binrelay/sql/storage/keycodec"
@@ -179,4 +181,52 @@ func TestTx_Serializable(t *testing.T) {
 	if n := s.tables.locks.Len(); n != 0 {
 		t.Fatal(n, "locks stay")
 	}
+}
+
+// Point reads of a consistent view beside 16 writers of the same rows: none
+// waits for a lock.
+func BenchmarkTx_PointReadUnderWriters(b *testing.B) {
+	s := newTestStore(b)
+	tab := s.create(b, kvSchema())
+	const rows = 64
+	for k := range rows {
+		s.insert(b, tab, []any{k, 0, nil})
+	}
+	ctx, stop := context.WithCancel(b.Context())
+	var writers sync.WaitGroup
+	for w := range 16 {
+		writers.Go(func() {
+			for i := w; ctx.Err() == nil; i++ {
+				tx := s.Begin(TxOptions{Autocommit: true})
+				tx.BeginStatement()
+				img, ok, err := tx.Get(ctx, tab, mustKey(tab, i%rows), LockExclusive)
+				if err == nil && ok {
+					next := append([]byte(nil), img...)
+					next[len(next)-1]++
+					err = tx.Update(ctx, tab, img, next)
+				}
+				if err == nil {
+					_, err = tx.Commit(ctx)
+				}
+				tx.Rollback()
+				if err != nil && ctx.Err() == nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	b.ReportAllocs()
+	for k := 0; b.Loop(); k++ {
+		tx := s.Begin(TxOptions{Autocommit: true})
+		if _, ok, err := tx.Get(ctx, tab, mustKey(tab, k%rows), LockNone); err != nil || !ok {
+			b.Fatal(ok, err)
+		}
+		if tx.owner.Waits() != 0 || tx.owner.Held() != 0 {
+			b.Fatalf("a point read holds %d locks and waited for %d", tx.owner.Held(), tx.owner.Waits())
+		}
+		tx.Rollback()
+	}
+	stop()
+	writers.Wait()
 }
