@@ -41,9 +41,7 @@ func convertOperands(ctx *gms.Context, n gms.Node) {
 			e.Child = asNumber(ctx, e.Child)
 		case *expression.Arithmetic:
 			e.LeftChild, e.RightChild = asNumber(ctx, e.LeftChild), asNumber(ctx, e.RightChild)
-		case *aggregation.Sum:
-			e.Child = asNumber(ctx, e.Child)
-		case *aggregation.Avg:
+		case *exact: // of SUM and AVG
 			e.Child = asNumber(ctx, e.Child)
 		case *aggregation.Max:
 			e.Child = asText(ctx, e.Child)
