@@ -178,10 +178,11 @@ func (e *editor) Insert(ctx *gms.Context, row gms.Row) error {
 		return err
 	}
 	e.s.taken.table = nil
-	if err := tx.Insert(ctx, e.table, image); err != nil {
+	err = tx.Insert(ctx, e.table, image)
+	e.s.noteInsert(ctx, e.t, row, err == nil)
+	if err != nil {
 		return e.fail(err)
 	}
-	e.s.noteInsert(ctx, e.t, row)
 	e.s.insertIDBack = 0
 	return nil
 }

@@ -9,21 +9,28 @@ type insertIDs struct {
 	table     string // db.table that it inserts into; not those of triggers
 	generated uint64 // for the row that comes next
 	first     uint64 // generated, of a row that is there; 0 = none
-	last      uint64 // of the last row, generated or given; 0 = none
+	last      uint64 // of the last row, generated or given, there or not
+	any       bool   // a row is there
 }
 
 // BeginInsert tells that a statement begins to insert into a table, db.table.
 func (s *Session) BeginInsert(table string) { s.inserts = insertIDs{table: table} }
 
 // InsertIDs returns the first AUTO_INCREMENT value that the statement generated
-// for a row that it inserted, and the value of its last row; 0 for none.
-func (s *Session) InsertIDs() (generated, last uint64) { return s.inserts.first, s.inserts.last }
+// for a row that it inserted, and the value of its last row, be it one that
+// IGNORE left out; 0 for none, and where it inserted nothing.
+func (s *Session) InsertIDs() (generated, last uint64) {
+	if !s.inserts.any {
+		return 0, 0
+	}
+	return s.inserts.first, s.inserts.last
+}
 
 // is reports whether t is the table db.table.
 func (t *Table) is(name string) bool { return name != "" && name == t.db.name+"."+t.name }
 
-// noteInsert takes note of a row that was inserted.
-func (s *Session) noteInsert(ctx *gms.Context, t *Table, row gms.Row) {
+// noteInsert takes note of a row that was inserted, or could not be.
+func (s *Session) noteInsert(ctx *gms.Context, t *Table, row gms.Row, there bool) {
 	if t.def.auto < 0 || !t.is(s.inserts.table) {
 		return
 	}
@@ -33,6 +40,10 @@ func (s *Session) noteInsert(ctx *gms.Context, t *Table, row gms.Row) {
 	}
 	ids := &s.inserts
 	ids.last = v.(uint64)
+	if !there {
+		return
+	}
+	ids.any = true
 	if ids.generated == ids.last && ids.first == 0 {
 		ids.first = ids.generated
 	}
