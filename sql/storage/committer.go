@@ -256,11 +256,12 @@ func (c *committer) finishUnattended() {
 }
 
 // take makes a group of the head of the queue. It waits while too many groups
-// are on their way. nil: there is nothing to lead; leadership is given up.
+// are on their way, or recovery would have too much to replay. nil: there is nothing to lead; leadership is given up.
 func (c *committer) take() *group {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for c.held == 0 && c.err == nil && (c.inFlight >= maxInFlight || c.inBytes >= maxInFlightB) {
+	for c.held == 0 && c.err == nil && (c.inFlight >= maxInFlight || c.inBytes >= maxInFlightB ||
+		len(c.queue) > 0 && !c.e.tail.fits(c.bytes, c.queue[0].size)) {
 		c.changed.Wait()
 	}
 	if c.held > 0 || len(c.queue) == 0 || c.err != nil {
@@ -270,7 +271,8 @@ func (c *committer) take() *group {
 	}
 	n, bytes := 0, int64(0)
 	for _, p := range c.queue {
-		if n > 0 && (n == maxGroupTxns || bytes+p.size > maxGroupBytes || p.size > aloneBytes || bytes > aloneBytes && n == 1) {
+		if n > 0 && (n == maxGroupTxns || bytes+p.size > maxGroupBytes || p.size > aloneBytes || bytes > aloneBytes && n == 1 ||
+			!c.e.tail.fits(c.bytes, bytes+p.size)) {
 			break
 		}
 		p.state = pendingTaken

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -328,4 +330,53 @@ func TestLax_CleanStop(t *testing.T) {
 	if got := fakeRows(t, e); got["a"] != "1" {
 		t.Errorf("rows after a power cut: %v", got)
 	}
+}
+
+// TestTail_NeverTooLong: while the store cannot finish a flush, commits wait
+// before recovery would have more than the most to replay, and go on after it.
+func TestTail_NeverTooLong(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex // held: writes to tables stall
+	fs := &faultFS{FS: vfs.NewMem()}
+	e := openFake(t, stallFS{fs, &mu}, func(o *Options) { o.flushTail, o.MemTableBytes = 2<<20, 64<<20 })
+	mu.Lock()
+	value := strings.Repeat("x", 400<<10)
+	var acked atomic.Int64
+	done := make(chan struct{})
+	const txns = 100 // some 40 MiB, the most is 26
+	go func() {
+		defer close(done)
+		for i := range txns {
+			r := e.cm.commit(context.Background(), fakeTxn{bin: []string{fmt.Sprintf("k%d=%s", i, value)}}.pending(e))
+			if r.Err != nil {
+				t.Error(r.Err)
+			}
+			acked.Add(1)
+		}
+	}()
+	stalled := int64(-1)
+	for stalled != acked.Load() || stalled < 3 {
+		stalled = acked.Load()
+		time.Sleep(200 * time.Millisecond)
+	}
+	if n := e.tail.length(); n > e.tail.most || n < e.tail.most/2 || stalled == txns {
+		t.Errorf("commits stalled with %d bytes to replay, after %d transactions; the most is %d", n, stalled, e.tail.most)
+	}
+	mu.Unlock()
+	<-done
+	closeFake(t, e)
+}
+
+// stallFS lets writes to the store's tables wait for mu.
+type stallFS struct {
+	vfs.FS
+	mu *sync.Mutex
+}
+
+func (s stallFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	if strings.HasSuffix(name, ".sst") {
+		s.mu.Lock()
+		s.mu.Unlock() //lint:ignore SA2001 it only waits
+	}
+	return s.FS.Create(name, c)
 }

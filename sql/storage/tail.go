@@ -16,6 +16,7 @@ import (
 
 const (
 	flushTail    = 40 << 20 // bytes in the logs behind the durable store that make it flush
+	maxTail      = 64 << 20 // bytes behind the durable store, beyond which commits wait for a flush
 	spaceSlack   = 16 << 20 // disk space that is left free at least, bytes
 	spaceCheck   = 100 * time.Millisecond
 	syncInterval = time.Second // sync_binlog ≠ 1
@@ -35,6 +36,7 @@ type tailState struct {
 	flushed chan struct{}              // buffered: look again
 	failing atomic.Pointer[error]      // the last flush failed
 	limit   uint64                     // bytes of log that may be newer than the durable store
+	most    uint64                     // beyond these commits wait
 
 	mu      sync.Mutex // guards the cached answer
 	checked time.Time
@@ -43,9 +45,9 @@ type tailState struct {
 }
 
 func newTailState(e *Engine) *tailState {
-	t := &tailState{e: e, flushed: make(chan struct{}, 1), limit: flushTail}
+	t := &tailState{e: e, flushed: make(chan struct{}, 1), limit: flushTail, most: maxTail}
 	if e.o.flushTail > 0 {
-		t.limit = e.o.flushTail
+		t.limit, t.most = e.o.flushTail, e.o.flushTail+(maxTail-flushTail)
 	}
 	return t
 }
@@ -79,6 +81,7 @@ func (t *tailState) length() uint64 {
 func (t *tailState) flushEnd(info pebble.FlushInfo) {
 	if info.Err != nil && info.Err.Error() != "pebble: empty table" {
 		t.failing.Store(&info.Err)
+		t.wake()
 		return
 	}
 	t.failing.Store(nil)
@@ -125,7 +128,23 @@ func (t *tailState) refresh() error {
 		return err
 	}
 	t.durable.Store(&d)
+	if c := t.e.serving.Load(); c != nil { // commits may wait for this
+		c.mu.Lock()
+		c.changed.Broadcast()
+		c.mu.Unlock()
+	}
 	return t.e.local.purge(d.local)
+}
+
+// fits reports whether size bytes more may be logged, after logged in all,
+// before the store has flushed. While it cannot flush what was admitted goes on.
+func (t *tailState) fits(logged uint64, size int64) bool {
+	d := t.durable.Load()
+	if d == nil || t.failing.Load() != nil {
+		return true
+	}
+	tail := logged - d.bytes
+	return tail <= t.limit || tail+uint64(size) <= t.most
 }
 
 // run flushes and purges until ctx ends.
