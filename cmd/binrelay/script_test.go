@@ -178,10 +178,17 @@ func (a *actor) createTable() step {
 func (a *actor) alter() step {
 	t := a.pick()
 	what := ""
-	switch n := a.r.IntN(4); {
+	switch n := a.r.IntN(6); {
 	case n == 0 && t.columns < 5:
 		what = fmt.Sprintf("ADD COLUMN c%d INT NOT NULL DEFAULT %d", t.columns, a.number())
 		t.columns++
+	case n == 4 && t.columns < 5: // several clauses, rows rewritten, keys built
+		name := fmt.Sprintf("i%d", a.number())
+		t.indexes = append(t.indexes, name)
+		what = fmt.Sprintf("ADD COLUMN c%d VARCHAR(20) DEFAULT 'x%d' FIRST, FORCE, ADD INDEX %s (id), COMMENT 'c%d'", t.columns, a.number(), name, t.columns)
+		t.columns++
+	case n == 5:
+		what = fmt.Sprintf("MODIFY v VARCHAR(%d) AFTER id", 9000+a.r.IntN(2))
 	case n == 1 && t.columns > 1:
 		t.columns--
 		what = fmt.Sprintf("DROP COLUMN c%d", t.columns)
