@@ -20,7 +20,6 @@ var driverFaults = map[string]string{
 	"TestDateTime":          "CAST(… AS TIME(n)) shows no trailing zeros of the fraction",
 	"TestInterruptBySignal": "a procedure sends its last result set only",
 	"TestMultiResultSet":    "a procedure sends its last result set only, and has no DO",
-	"TestRowsColumnTypes":   "FLOAT(7,4) does not tell its decimals",
 	"TestColumnsWithAlias":  "the alias of a derived table is told in lower case",
 }
 
