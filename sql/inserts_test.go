@@ -30,7 +30,8 @@ func TestServer_InsertID(t *testing.T) {
 		{"REPLACE INTO t (k) VALUES (1)", 33, "33"},
 		{"INSERT IGNORE INTO t (k) VALUES (1)", 0, "33"},
 		{"INSERT INTO t (k) VALUES (2) ON DUPLICATE KEY UPDATE v = 7, id = LAST_INSERT_ID(id)", 2, "2"},
-		{"INSERT INTO t (k) SELECT k + 1000 FROM t WHERE k IN (2, 3) ORDER BY k", 36, "36"},
+		{"INSERT INTO t (k) VALUES (3) ON DUPLICATE KEY UPDATE v = 8", 3, "2"},
+		{"INSERT INTO t (k) SELECT k + 1000 FROM t WHERE k IN (2, 3) ORDER BY k", 37, "37"},
 	} {
 		rows, err := c.query(step.query)
 		if err != nil {

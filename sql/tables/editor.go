@@ -207,7 +207,9 @@ func (e *editor) Update(ctx *gms.Context, old, row gms.Row) error {
 	if bytes.Equal(before, after) {
 		return nil
 	}
-	return e.fail(tx.Update(ctx, e.table, before, after))
+	err = tx.Update(ctx, e.table, before, after)
+	e.s.noteUpdate(ctx, e.t, row)
+	return e.fail(err)
 }
 
 // checkZeroDates refuses dates 0000-00-00 that are not in the old row, in a

@@ -49,3 +49,14 @@ func (s *Session) noteInsert(ctx *gms.Context, t *Table, row gms.Row, there bool
 	}
 	ids.generated = 0
 }
+
+// noteUpdate takes note of a row that ON DUPLICATE KEY UPDATE changed: its value
+// is the statement's, without having been generated.
+func (s *Session) noteUpdate(ctx *gms.Context, t *Table, row gms.Row) {
+	if t.def.auto < 0 || !t.is(s.inserts.table) {
+		return
+	}
+	if v, in, err := uint64Type.Convert(ctx, row[t.def.auto]); err == nil && in == gms.InRange && v != nil {
+		s.inserts.last, s.inserts.any = v.(uint64), true
+	}
+}

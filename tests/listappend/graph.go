@@ -189,7 +189,7 @@ type search struct {
 
 // maxStarts is how many edges of a component a search starts from: enough to
 // find a short cycle, few enough for a component of all transactions.
-const maxStarts = 500
+const maxStarts = 100
 
 // cycles looks for each kind of cycle, first by dependencies alone, then with
 // the order of processes, then with that of real time.
