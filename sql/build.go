@@ -53,12 +53,20 @@ func (b *builder) Build(ctx *gms.Context, n gms.Node, row gms.Row) (gms.RowIter,
 			return b.updateSource(ctx, n, row)
 		}
 	case *plan.InsertInto:
-		if n.OnDupExprs.HasUpdates() {
+		if n.OnDupExprs.HasUpdates() || n.IsReplace {
+			if err := b.checkTriggers(ctx, n); err != nil {
+				return nil, err
+			}
 			compareExactly(n.Destination)
 		}
 		return s.loaded(b.insert(ctx, s, n, n, row))
 	case *plan.TriggerExecutor:
 		if ins, ok := inserts(n); ok {
+			if ins.OnDupExprs.HasUpdates() || ins.IsReplace {
+				if err := b.checkTriggers(ctx, ins); err != nil {
+					return nil, err
+				}
+			}
 			return s.loaded(b.insert(ctx, s, n, ins, row))
 		}
 	case *plan.LoadData:
@@ -132,6 +140,9 @@ func (b *builder) ddl(ctx *gms.Context, s *Session, n gms.Node, row gms.Row) (gm
 				return nil, nil // the body of a procedure or trigger
 			}
 		}
+	}
+	if s.repl == nil && s.Query() == "" {
+		return nil, errDefinition // a procedure from before that was checked
 	}
 	s.building = true
 	it, err := b.base.Build(ctx, b.openly(n), row)

@@ -229,6 +229,13 @@ var engineTexts = []textRule{
 	rule(1305, `stored procedure "([^"]*)" does not exist`, func(m []string, st Statement) string {
 		return fmt.Sprintf("PROCEDURE %s does not exist", qualified(m[1], st))
 	}),
+	rule(1051, `the view (\S+) does not exist`, as("Unknown table '%s'")),
+	rule(1356, `View '[^']*' references invalid table\(s\).*`, nil),
+	rule(1360, `trigger "[^"]*" does not exist`, as("Trigger does not exist")),
+	rule(1235, `delete from with explicit target tables does not support triggers; .*`, as("This version of MySQL doesn't yet support 'DELETE of several tables with triggers'")),
+	rule(1235, `expected insert destination to be resolved or unresolved table`, as("This version of MySQL doesn't yet support 'INSERT into a view'")),
+	rule(1235, `table doesn't support UPDATE`, as("This version of MySQL doesn't yet support 'UPDATE of a view'")),
+	rule(1235, `table doesn't support DELETE FROM`, as("This version of MySQL doesn't yet support 'DELETE from a view'")),
 	rule(1365, `division by zero`, as("Division by 0")),
 	rule(1366, `error: '(.*)' is not a valid value for '(.*)'`, func(m []string, _ Statement) string {
 		kind, _, _ := strings.Cut(m[2], "(")

@@ -26,8 +26,10 @@ func TestServer_InsertID(t *testing.T) {
 		{"INSERT INTO plain VALUES (5)", 0, "31"},
 		{"REPLACE INTO plain VALUES (5)", 0, "31"},
 		{"INSERT INTO plain VALUES (5) ON DUPLICATE KEY UPDATE id = 6", 0, "31"},
+		{"DROP TRIGGER tr", 0, "31"}, // REPLACE is refused with one
 		{"REPLACE INTO t (id, k) VALUES (10, 11)", 10, "31"},
 		{"REPLACE INTO t (k) VALUES (1)", 33, "33"},
+		{"CREATE TRIGGER tr AFTER INSERT ON t FOR EACH ROW INSERT INTO log (id) VALUES (NEW.id)", 0, "33"},
 		{"INSERT IGNORE INTO t (k) VALUES (1)", 0, "33"},
 		{"INSERT INTO t (k) VALUES (2) ON DUPLICATE KEY UPDATE v = 7, id = LAST_INSERT_ID(id)", 2, "2"},
 		{"INSERT INTO t (k) VALUES (3) ON DUPLICATE KEY UPDATE v = 8", 3, "2"},

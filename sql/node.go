@@ -106,6 +106,9 @@ func (n *node) RowIter(ctx *gms.Context, _ gms.Row) (gms.RowIter, error) {
 // run executes a statement that answers OK.
 func (s *Session) run(ctx *gms.Context, stmt replstmt.Statement) error {
 	switch st := stmt.(type) {
+	case *replstmt.Nothing:
+		s.Warn(&gms.Warning{Level: st.Note.Level, Code: int(st.Note.Number), Message: st.Note.Text})
+		return nil
 	case *replstmt.ChangeSource:
 		return s.changeSource(ctx, st)
 	case *replstmt.ChangeFilter:

@@ -65,6 +65,17 @@ func (p *parser) ParseWithOptions(ctx context.Context, query string, delimiter r
 	if replstmt.InvisibleColumn(query) {
 		return nil, "", "", notSupported("INVISIBLE column")
 	}
+	object, err := p.object(ctx, query)
+	switch {
+	case err != nil:
+		return nil, "", "", err
+	case object != nil && object.query == "":
+		text := gms.RemoveSpaceAndDelimiter(query[:object.end], delimiter)
+		note(ctx, text)
+		return p.inject(object.instead), text, strings.TrimSpace(query[object.end:]), nil
+	case object != nil:
+		query = object.query
+	}
 	query, hidden, err := p.rewrite(ctx, query)
 	if err != nil {
 		return nil, "", "", err
@@ -80,6 +91,9 @@ func (p *parser) ParseWithOptions(ctx context.Context, query string, delimiter r
 	if err == nil {
 		err = checkChains(stmt, text)
 	}
+	if err == nil {
+		err = checkDefinition(ctx, stmt)
+	}
 	if err != nil {
 		// The handler looks at the statement, not at the error.
 		return nil, "", "", err
@@ -87,6 +101,9 @@ func (p *parser) ParseWithOptions(ctx context.Context, query string, delimiter r
 	ordinaryCalls(stmt, text)
 	if multi || hidden {
 		note(ctx, text)
+	}
+	if object != nil && object.instead != nil {
+		return p.inject(object.instead), text, rest, nil
 	}
 	return p.own(ctx, stmt), text, rest, nil
 }
@@ -105,7 +122,17 @@ func (p *parser) ParseOneWithOptions(ctx context.Context, query string, o sqlpar
 	if replstmt.InvisibleColumn(query) {
 		return nil, 0, notSupported("INVISIBLE column")
 	}
-	rewritten, _, err := p.rewrite(ctx, query)
+	object, err := p.object(ctx, query)
+	if err != nil {
+		return nil, 0, err
+	}
+	own := query
+	if object != nil {
+		if own = object.query; own == "" {
+			return p.inject(object.instead), object.end, nil
+		}
+	}
+	rewritten, _, err := p.rewrite(ctx, own)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -113,8 +140,9 @@ func (p *parser) ParseOneWithOptions(ctx context.Context, query string, o sqlpar
 	if err != nil {
 		return stmt, end, refuseMatch(rewritten, err)
 	}
-	if rewritten != query && end >= len(rewritten) {
-		end = len(query)
+	if rewritten != query {
+		// What was rewritten stands before the statement's end.
+		end = min(max(end+len(query)-len(rewritten), 0), len(query))
 	}
 	if err := tables.PrepareStatement(stmt); err != nil {
 		return nil, 0, err
@@ -125,7 +153,13 @@ func (p *parser) ParseOneWithOptions(ctx context.Context, query string, o sqlpar
 	if err := checkChains(stmt, rewritten); err != nil {
 		return nil, 0, err
 	}
+	if err := checkDefinition(ctx, stmt); err != nil {
+		return nil, 0, err
+	}
 	ordinaryCalls(stmt, rewritten)
+	if object != nil && object.instead != nil {
+		return p.inject(object.instead), end, nil
+	}
 	return p.own(ctx, stmt), end, nil
 }
 

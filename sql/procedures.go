@@ -23,9 +23,14 @@ func (r runner) QueryWithBindings(ctx *gms.Context, query string, parsed sqlpars
 	return r.Engine.QueryWithBindings(ctx, query, parsed, bindings, flags)
 }
 
+// errDefinition refuses DDL in a stored program: its text, which the binlog and
+// the replicas need, is lost when the program is parsed.
+var errDefinition = notSupported("DDL in a stored program")
+
 // checkBody refuses what go-mysql-server's interpreter accepts in the body of a
-// procedure or trigger and does wrong: a handler that does more than to set one
-// variable would run its first statement only, and start the body again.
+// procedure or trigger and does wrong: DDL, and a handler that does more than to
+// set one variable, which would run its first statement only and start the body
+// again.
 func checkBody(stmt sqlparser.Statement) error {
 	n, ok := stmt.(*sqlparser.DDL)
 	if !ok {
@@ -42,12 +47,16 @@ func checkBody(stmt sqlparser.Statement) error {
 	}
 	var err error
 	walkSyntax(reflect.ValueOf(&body).Elem(), func(v reflect.Value) {
-		d, ok := v.Interface().(*sqlparser.DeclareHandler)
-		if !ok || d == nil || err != nil {
+		if err != nil {
 			return
 		}
-		if !setsVariable(d.Statement) {
-			err = notSupported("DECLARE ... HANDLER with other statements than SET of a local variable")
+		switch d := v.Interface().(type) {
+		case *sqlparser.DeclareHandler:
+			if !setsVariable(d.Statement) {
+				err = notSupported("DECLARE ... HANDLER with other statements than SET of a local variable")
+			}
+		case *sqlparser.DDL, *sqlparser.AlterTable, *sqlparser.DBDDL:
+			err = errDefinition
 		}
 	})
 	return err

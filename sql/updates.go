@@ -24,6 +24,9 @@ func (b *builder) update(ctx *gms.Context, s *Session, n *plan.Update, row gms.R
 	compareExactly(n)
 	own := n
 	if updatesJoin(n.Child) {
+		if err := b.checkTriggers(ctx, n); err != nil {
+			return nil, err
+		}
 		var err error
 		if own, err = ofJoin(ctx, n); err != nil {
 			return nil, err
@@ -37,6 +40,56 @@ func (b *builder) update(ctx *gms.Context, s *Session, n *plan.Update, row gms.R
 		return it, err
 	}
 	return &foundRows{it}, nil
+}
+
+// checkTriggers refuses changes that go-mysql-server makes without the triggers
+// of the tables they change, or with the wrong rows: REPLACE, ON DUPLICATE KEY
+// UPDATE, and UPDATE of several tables at once.
+func (b *builder) checkTriggers(ctx *gms.Context, n gms.Node) error {
+	switch n := n.(type) {
+	case *plan.InsertInto:
+		if n.IsReplace {
+			return b.refuseTriggers(ctx, n.Destination, "REPLACE into a table with triggers", "insert", "delete")
+		}
+		return b.refuseTriggers(ctx, n.Destination, "ON DUPLICATE KEY UPDATE of a table with UPDATE triggers", "update")
+	case *plan.Update:
+		named := make(map[string]bool)
+		transform.Inspect(n, func(n gms.Node) bool {
+			if source, ok := n.(*plan.UpdateSource); ok {
+				for _, e := range source.UpdateExprs.ExplicitUpdateExprs() {
+					named[setTable(e)] = true
+				}
+			}
+			return true
+		})
+		if len(named) > 1 {
+			return b.refuseTriggers(ctx, n, "UPDATE of several tables with triggers", "update")
+		}
+	}
+	return nil
+}
+
+// refuseTriggers refuses a feature when a table below n has a trigger for one of
+// some events.
+func (b *builder) refuseTriggers(ctx *gms.Context, n gms.Node, feature string, events ...string) (err error) {
+	transform.Inspect(n, func(n gms.Node) bool {
+		t, ok := n.(gms.TableNode)
+		if !ok || t.Database() == nil || err != nil {
+			return true
+		}
+		db, failed := b.server.provider.Database(ctx, t.Database().Name())
+		if failed != nil {
+			return true // no database of ours
+		}
+		if d, ok := db.(*tables.Database); ok {
+			var found bool
+			if found, err = d.HasTriggerFor(ctx, t.UnderlyingTable().Name(), events...); found && err == nil {
+				err = notSupported(feature)
+			}
+		}
+		return true
+	})
+	return err
 }
 
 // compareExactly makes the tables below a node compare rows byte by byte.

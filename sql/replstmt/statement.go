@@ -254,6 +254,13 @@ type ShowConditions struct {
 	Limit  *uint64 // nil = none
 }
 
+// Nothing is a statement that has nothing to do, such as DROP … IF EXISTS of what
+// is not there: it answers OK with a note.
+type Nothing struct {
+	Command string
+	Note    replstate.Warning
+}
+
 // Shutdown is SHUTDOWN.
 type Shutdown struct{}
 
@@ -329,3 +336,4 @@ func (s *MaintainTable) Name() string { return s.Verb + " TABLE" }
 func (*ShowEngine) Name() string      { return "SHOW ENGINE" }
 func (*XA) Name() string              { return "XA" }
 func (s *NotSupported) Name() string  { return s.Feature }
+func (s *Nothing) Name() string       { return s.Command }

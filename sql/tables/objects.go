@@ -3,6 +3,7 @@ package tables
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -225,8 +226,20 @@ func (d *Database) CreateTrigger(ctx *gms.Context, t gms.TriggerDefinition) erro
 	return d.p.changeObject(ctx, objectKey(triggerSpace, d.name, t.Name), t)
 }
 
-// DropTrigger implements gms.TriggerDatabase.
+// HasTrigger reports whether there is a trigger.
+func (d *Database) HasTrigger(ctx *gms.Context, name string) (bool, error) {
+	_, ok, err := find[gms.TriggerDefinition](ctx, d, triggerSpace, name)
+	return ok, err
+}
+
+// DropTrigger implements gms.TriggerDatabase. After DROP TABLE, which drops the
+// table's triggers, the engine asks for each of them once more.
 func (d *Database) DropTrigger(ctx *gms.Context, name string) error {
+	if s, err := sessionOf(ctx); err == nil && s.ddl != nil {
+		if v, ok := s.ddl.kv[objectKey(triggerSpace, d.name, name)]; ok && v == nil {
+			return nil
+		}
+	}
 	if _, ok, err := find[gms.TriggerDefinition](ctx, d, triggerSpace, name); err != nil || !ok {
 		if err == nil {
 			err = gms.ErrTriggerDoesNotExist.New(name)
@@ -252,9 +265,23 @@ func (d *Database) dropTriggersOf(ctx *gms.Context, table string) error {
 
 // triggersOf returns the names of a table's triggers.
 func (d *Database) triggersOf(ctx *gms.Context, table string) (names []string, err error) {
+	err = d.eachTrigger(ctx, table, func(t gms.TriggerDefinition, _ *sqlparser.TriggerSpec) { names = append(names, t.Name) })
+	return names, err
+}
+
+// HasTriggerFor reports whether a table has a trigger for one of some events:
+// insert, update or delete.
+func (d *Database) HasTriggerFor(ctx *gms.Context, table string, events ...string) (found bool, err error) {
+	err = d.eachTrigger(ctx, table, func(_ gms.TriggerDefinition, t *sqlparser.TriggerSpec) {
+		found = found || slices.ContainsFunc(events, func(e string) bool { return strings.EqualFold(e, t.Event) })
+	})
+	return found, err
+}
+
+func (d *Database) eachTrigger(ctx *gms.Context, table string, do func(gms.TriggerDefinition, *sqlparser.TriggerSpec)) error {
 	all, err := d.GetTriggers(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, t := range all {
 		stmt, err := sqlparser.Parse(t.CreateStatement)
@@ -262,10 +289,10 @@ func (d *Database) triggersOf(ctx *gms.Context, table string) (names []string, e
 			continue
 		}
 		if n, ok := stmt.(*sqlparser.DDL); ok && n.TriggerSpec != nil && n.Table.Name.String() == table {
-			names = append(names, t.Name)
+			do(t, n.TriggerSpec)
 		}
 	}
-	return names, nil
+	return nil
 }
 
 // GetStoredProcedure implements gms.StoredProcedureDatabase.
