@@ -43,6 +43,10 @@ func convertOperands(ctx *gms.Context, n gms.Node) {
 			e.LeftChild, e.RightChild = asNumber(ctx, e.LeftChild), asNumber(ctx, e.RightChild)
 		case *exact: // of SUM and AVG
 			e.Child = asNumber(ctx, e.Child)
+		case *aggregate:
+			if x, ok := e.Children()[0].(*exact); ok {
+				x.Child = asNumber(ctx, x.Child)
+			}
 		case *aggregation.Max:
 			e.Child = asText(ctx, e.Child)
 		case *aggregation.Min:
