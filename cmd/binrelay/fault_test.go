@@ -38,7 +38,7 @@ var faultSteps = []faultStep{
 		"SELECT 1 FROM d.t JOIN ign.t ON d.t.id = ign.t.id WHERE d.t.id = 3"},
 	{[]string{"CREATE TABLE d.made (id INT PRIMARY KEY)"}, "SHOW TABLES IN d LIKE 'made'"},
 	{[]string{"ALTER TABLE d.wide ADD COLUMN c INT NOT NULL DEFAULT 5"}, "SHOW COLUMNS FROM d.wide LIKE 'c'"},
-	{[]string{"ALTER TABLE d.t ADD INDEX j (id, v(5))"}, "SHOW INDEX FROM d.t WHERE Key_name = 'j'"},
+	{[]string{"ALTER TABLE d.t ADD INDEX j (id, v(5))"}, "SELECT 1 FROM information_schema.statistics WHERE table_schema = 'd' AND index_name = 'j' LIMIT 1"},
 	{[]string{"FLUSH BINARY LOGS"}, ""},
 	{[]string{"CREATE USER u1 IDENTIFIED WITH mysql_native_password BY 'x'"}, "SELECT 1 FROM mysql.user WHERE User = 'u1'"},
 	{[]string{"GRANT SELECT ON d.* TO u0"}, "SELECT 1 FROM mysql.db WHERE User = 'u0' AND Select_priv = 'Y'"},
