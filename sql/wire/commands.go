@@ -191,14 +191,15 @@ func (c *conn) query(q string) {
 // table has changed between its plan and its first row, as it does for whoever
 // waits for an ALTER TABLE.
 func (c *conn) again(r *results, query string, fn func(ctx context.Context) error) error {
-	err := c.runStatement(query, fn)
-	for range 3 {
-		if err == nil || r.begun || c.translate(err, query).num != erTableDefChanged {
-			break
+	for try := 0; ; try++ {
+		err := c.runStatement(query, fn)
+		if err == nil {
+			return nil
 		}
-		err = c.runStatement(query, fn)
+		if e := c.translate(err, query); e.num != erTableDefChanged || r.begun || try == 3 {
+			return e
+		}
 	}
-	return err
 }
 
 func (c *conn) resetConnection() {
