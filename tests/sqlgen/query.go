@@ -223,7 +223,7 @@ func (g *Gen) union() *Stmt {
 	b, sb := g.from(1)
 	if !g.wide { // the types of both sides are the same
 		t := pick(g, g.tables)
-		a, b, sa = t.name, t.name, &scope{cols: g.columnsOf(t, "")}
+		a, sa = t.name, &scope{cols: g.columnsOf(t, "")}
 		c := pick(g, sa.cols)
 		return &Stmt{SQL: fmt.Sprintf("SELECT %s FROM %s%s UNION%s SELECT %[1]s FROM %[2]s%s", c.name, a, g.where(sa), pick(g, []string{"", " ALL"}), g.where(sa)), Fold: true}
 	}
