@@ -71,6 +71,10 @@ func (b *builder) Build(ctx *gms.Context, n gms.Node, row gms.Row) (gms.RowIter,
 		}
 	case *plan.LoadData:
 		return b.loadData(ctx, s, n)
+	case *plan.Distinct:
+		return b.distinct(ctx, n, row)
+	case *plan.SetOp:
+		return b.union(ctx, n, row)
 	case *plan.DeleteFrom:
 		s.LockTargets(targets(ctx, n)...)
 	case *plan.StartTransaction, *plan.Commit, *plan.Rollback, *plan.CreateSavepoint, *plan.RollbackSavepoint, *plan.ReleaseSavepoint:

@@ -71,6 +71,7 @@ func New(o Options) (*Server, error) {
 	logrus.SetLevel(logrus.ErrorLevel)
 	installAuthorization()
 	installJSON()
+	installCollated()
 	s.provider = tables.NewProvider(o.Engine)
 	s.buildEngine()
 	if err := s.openAccounts(); err != nil {

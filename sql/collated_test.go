@@ -1,0 +1,28 @@
+package sql
+
+import "testing"
+
+// IN, DISTINCT and UNION hold strings to be equal that their collation does. Of
+// two columns a _bin one wins.
+func TestCollated(t *testing.T) {
+	c := newTestServer(t, nil).client()
+	c.exec("CREATE DATABASE d", "USE d",
+		"CREATE TABLE t (id INT PRIMARY KEY, s VARCHAR(20), b VARCHAR(20) COLLATE utf8mb4_bin, g VARCHAR(20) COLLATE utf8mb4_general_ci, KEY s (s))",
+		"INSERT INTO t VALUES (1, 'Abc', 'Abc', 'Abc'), (2, 'ABC', 'ABC', 'abc '), (3, 'xyz', 'xyz', 'xyz'), (4, NULL, NULL, NULL), (5, 'Ä', 'Ä', 'Ä')")
+	for query, want := range map[string]string{
+		"SELECT id FROM t WHERE s IN ('ABC', 'q') ORDER BY id":                                                  "1\n2",
+		"SELECT id FROM t WHERE s NOT IN ('abc', 'a') ORDER BY id":                                              "3",
+		"SELECT id FROM t WHERE b IN ('abc', 'ABC') ORDER BY id":                                                "2",
+		"SELECT id FROM t WHERE g IN ('ABC') ORDER BY id":                                                       "1\n2",
+		"SELECT id, s IN ('ABC', NULL), s IN ('q', UPPER(b)) FROM t ORDER BY id":                                "1|true|false\n2|true|true\n3|NULL|false\n4|NULL|NULL\n5|NULL|true",
+		"SELECT id FROM t WHERE s IN ('a', 'XYZ') AND id IN (1, 3)":                                             "3",
+		"SELECT COUNT(*) FROM (SELECT DISTINCT s FROM t) x":                                                     "4",
+		"SELECT COUNT(*) FROM (SELECT DISTINCT b FROM t) x":                                                     "5",
+		"SELECT COUNT(*) FROM (SELECT DISTINCT s, id > 1 FROM t) x":                                             "5",
+		"SELECT COUNT(*) FROM (SELECT s FROM t UNION SELECT LOWER(s) FROM t) x":                                 "4",
+		"SELECT COUNT(*) FROM (SELECT s FROM t UNION ALL SELECT s FROM t) x":                                    "10",
+		"SELECT s FROM t WHERE s IS NOT NULL UNION SELECT UPPER(s) FROM t WHERE id = 3 ORDER BY s DESC LIMIT 1": "xyz",
+	} {
+		c.want(query, want)
+	}
+}
