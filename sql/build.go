@@ -71,6 +71,8 @@ func (b *builder) Build(ctx *gms.Context, n gms.Node, row gms.Row) (gms.RowIter,
 		}
 	case *plan.LoadData:
 		return b.loadData(ctx, s, n)
+	case *plan.Into:
+		return nil, s.checkOutfile(ctx, n)
 	case *plan.Distinct:
 		return b.distinct(ctx, n, row)
 	case *plan.SetOp:

@@ -143,15 +143,12 @@ func (b *builder) openInfile(ctx *gms.Context, s *Session, n *plan.LoadData) (io
 		}
 		return w.LocalFile(ctx, ctx.ID(), n.File)
 	}
-	if !s.may(ctx, gms.PrivilegeType_File) {
-		return nil, accessDenied("FILE")
-	}
 	path := n.File
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(v.String("datadir"), path)
 	}
-	if allowed := v.String("secure_file_priv"); allowed != "" && !below(allowed, path) {
-		return nil, sqlError(1290, "HY000", "The MySQL server is running with the --secure-file-priv option so it cannot execute this statement")
+	if err := s.mayUseFile(ctx, path); err != nil {
+		return nil, err
 	}
 	f, err := os.Open(path)
 	if err == nil {
@@ -161,6 +158,30 @@ func (b *builder) openInfile(ctx *gms.Context, s *Session, n *plan.LoadData) (io
 	errors.As(err, &no)
 	text := no.Error()
 	return nil, sqlError(13, "HY000", "Can't get stat of '%s' (OS errno %d - %s)", path, int(no), strings.ToUpper(text[:1])+text[1:])
+}
+
+// mayUseFile checks the privilege FILE and secure_file_priv.
+func (s *Session) mayUseFile(ctx *gms.Context, path string) error {
+	if !s.may(ctx, gms.PrivilegeType_File) {
+		return accessDenied("FILE")
+	}
+	if allowed := s.server.vars.String("secure_file_priv"); allowed != "" && !below(allowed, path) {
+		return sqlError(1290, "HY000", "The MySQL server is running with the --secure-file-priv option so it cannot execute this statement")
+	}
+	return nil
+}
+
+// checkOutfile is asked before SELECT … INTO OUTFILE or DUMPFILE writes.
+func (s *Session) checkOutfile(ctx *gms.Context, n *plan.Into) error {
+	for _, path := range []string{n.Outfile, n.Dumpfile} {
+		if path == "" {
+			continue
+		}
+		if err := s.mayUseFile(ctx, path); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // below reports whether path lies below the directory that files may be read

@@ -40,16 +40,22 @@ func smallDisk(t *testing.T, s *cluster.Server, size int) {
 func ballast(t *testing.T, s *cluster.Server, leave int) (path string) {
 	t.Helper()
 	path = filepath.Join(s.Dir, "ballast")
-	var st syscall.Statfs_t
-	if err := syscall.Statfs(s.Dir, &st); err != nil {
-		t.Fatal(err)
-	}
 	f, err := os.Create(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if err := syscall.Fallocate(int(f.Fd()), 0, 0, int64(st.Bavail)*st.Bsize-int64(leave)<<20); err != nil {
+	for range 20 {
+		var st syscall.Statfs_t
+		if err := syscall.Statfs(s.Dir, &st); err != nil {
+			t.Fatal(err)
+		}
+		err = syscall.Fallocate(int(f.Fd()), 0, 0, int64(st.Bavail)*st.Bsize-int64(leave)<<20)
+		if !errors.Is(err, syscall.ENOSPC) {
+			break // else the server has taken some in between
+		}
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	return path

@@ -37,6 +37,33 @@ type ledger struct {
 	next  atomic.Int64
 	mu    sync.Mutex
 	acked map[int64]int // id → writer
+	dead  time.Time     // when the power was cut; zero while it is on
+}
+
+// deadAnswer is how long after the power was cut an answer may still come: a
+// commit may have been on its way in the kernel. A real cut ends who answers,
+// too; what is answered after it counts as unknown.
+const deadAnswer = 200 * time.Millisecond
+
+// power notes, before it happens, that the power is cut or on again.
+func (l *ledger) power(on bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.dead = time.Now(); on {
+		l.dead = time.Time{}
+	}
+}
+
+// note records that a transaction was acknowledged.
+func (l *ledger) note(id int64, w int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.dead.IsZero():
+		l.acked[id] = w
+	case time.Since(l.dead) > deadAnswer:
+		l.t.Errorf("transaction %d was acknowledged %v after the power was cut", id, time.Since(l.dead))
+	}
 }
 
 const ledgerWriters = 8
@@ -69,9 +96,7 @@ func (l *ledger) load(ctx context.Context, dsn string) {
 				if err := l.write(ctx, db, w, id); err != nil {
 					return // the server was killed, or is about to be
 				}
-				l.mu.Lock()
-				l.acked[id] = w
-				l.mu.Unlock()
+				l.note(id, w)
 			}
 		})
 	}

@@ -131,6 +131,9 @@ func TestLoadData_Refused(t *testing.T) {
 		{s.DB(), local, 3948},
 		{u, plain, 1227},
 		{u, local, 3948},
+		{s.DB(), "SELECT 1 INTO OUTFILE '" + file + ".out'", 1290},
+		{s.DB(), "SELECT 1 INTO DUMPFILE '" + file + ".out'", 1290},
+		{u, "SELECT 1 INTO OUTFILE '" + file + ".out'", 1227},
 	} {
 		if got := number(c.db, c.q); got != c.want {
 			t.Errorf("%s: error %d, want %d", c.q, got, c.want)

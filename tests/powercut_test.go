@@ -109,6 +109,7 @@ func TestKill_PowerCut(t *testing.T) {
 			l.load(ctx, s.DSN(""))
 		}()
 		time.Sleep(time.Duration(50+rand.IntN(300)) * time.Millisecond)
+		l.power(false)
 		disk.cut()
 		select {
 		case <-s.Ended():
@@ -125,6 +126,7 @@ func TestKill_PowerCut(t *testing.T) {
 		if out, err := disk.mount(); err != nil {
 			t.Fatalf("mount again: %v: %s", err, out)
 		}
+		l.power(true)
 		s.Run()
 		l.check(s)
 		if t.Failed() {
