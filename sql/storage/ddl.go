@@ -165,6 +165,19 @@ func (d *DDL) Exists(db, name string) (bool, error) {
 	return err == nil, err
 }
 
+// LockName locks a table's name until the scope ends, whether or not there is
+// such a table: DROP TABLE IF EXISTS of one that is not there must stand before
+// its CREATE in the binlog as well.
+func (d *DDL) LockName(db, name string) (there bool, err error) {
+	_, err = d.lockTable(db, name, lock.X)
+	var noTable *NoTableError
+	var noDatabase *NoDatabaseError
+	if errors.As(err, &noTable) || errors.As(err, &noDatabase) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 func (d *DDL) change(ops ...catalogOp) {
 	d.ops = append(d.ops, ops...)
 	d.cat = d.cat.with(ops...)

@@ -1,6 +1,8 @@
 package tables
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 
 	gms "github.com/dolthub/go-mysql-server/sql"
@@ -37,7 +39,7 @@ func (p *Provider) Drop(ctx *gms.Context, st Drop) error {
 	if err != nil {
 		return err
 	}
-	var temporary, base, missing []QualifiedName
+	var temporary, base, missing, names []QualifiedName
 	seen := make(map[QualifiedName]bool)
 	for _, n := range st.Names {
 		if n.Database == "" {
@@ -47,22 +49,37 @@ func (p *Provider) Drop(ctx *gms.Context, st Drop) error {
 			return sqlErrorf(1066, "42000", "Not unique table/alias: '%s'", n.Name)
 		}
 		seen[n] = true
-		_, own := s.temporary(n.Database, n.Name)
-		_, there := s.engine.Catalog().Table(n.Database, n.Name)
-		switch {
+		switch _, own := s.temporary(n.Database, n.Name); {
 		case own:
 			temporary = append(temporary, n)
-		case there && !st.Temporary:
-			base = append(base, n)
-		default:
+		case st.Temporary:
 			missing = append(missing, n)
+		default:
+			names = append(names, n)
+		}
+	}
+	var ddl *storage.DDL
+	if len(names) > 0 {
+		if ddl, err = s.BeginDDL(ctx); err != nil {
+			return err
+		}
+		there, err := lockNames(ddl, names)
+		if err != nil {
+			return err
+		}
+		for _, n := range names {
+			if there[n] {
+				base = append(base, n)
+			} else {
+				missing = append(missing, n)
+			}
 		}
 	}
 	if len(missing) > 0 && !st.IfExists {
 		return sqlErrorf(1051, "42S02", "Unknown table '%s'", joinNames(missing))
 	}
-	if !st.Temporary && (len(base) > 0 || len(missing) > 0) {
-		if err := p.dropBase(ctx, s, base, missing, st, len(temporary) > 0); err != nil {
+	if ddl != nil {
+		if err := p.dropBase(ctx, ddl, base, missing, st, len(temporary) > 0); err != nil {
 			return err
 		}
 	}
@@ -75,6 +92,21 @@ func (p *Provider) Drop(ctx *gms.Context, st Drop) error {
 	return nil
 }
 
+// lockNames locks names, always in the same order, and tells which of them are
+// those of tables. From then on nobody else makes or drops one of them.
+func lockNames(ddl *storage.DDL, names []QualifiedName) (there map[QualifiedName]bool, err error) {
+	ordered := slices.SortedFunc(slices.Values(names), func(a, b QualifiedName) int {
+		return cmp.Or(strings.Compare(a.Database, b.Database), strings.Compare(a.Name, b.Name))
+	})
+	there = make(map[QualifiedName]bool, len(names))
+	for _, n := range ordered {
+		if there[n], err = ddl.LockName(n.Database, n.Name); err != nil {
+			return nil, err
+		}
+	}
+	return there, nil
+}
+
 func joinNames(names []QualifiedName) string {
 	text := make([]string, len(names))
 	for i, n := range names {
@@ -85,11 +117,7 @@ func joinNames(names []QualifiedName) string {
 
 // dropBase drops tables that are not temporary. Where temporary ones are
 // dropped beside them the log gets a statement of its own.
-func (p *Provider) dropBase(ctx *gms.Context, s *Session, base, missing []QualifiedName, st Drop, mixed bool) error {
-	ddl, err := s.BeginDDL(ctx)
-	if err != nil {
-		return err
-	}
+func (p *Provider) dropBase(ctx *gms.Context, ddl *storage.DDL, base, missing []QualifiedName, st Drop, mixed bool) error {
 	if mixed {
 		text := "DROP TABLE "
 		if st.IfExists {
