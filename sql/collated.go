@@ -196,11 +196,12 @@ func (in *collatedIn) Eval(ctx *gms.Context, row gms.Row) (any, error) {
 // not.
 type distinctRows struct {
 	gms.RowIter
-	hasher plan.DistinctHasher
-	texts  map[int]gms.CollationID // columns that fold
-	seen   map[uint64]struct{}
-	skip   int64 // OFFSET
-	limit  int64 // LIMIT, -1 = none
+	hasher  plan.DistinctHasher
+	texts   map[int]gms.CollationID // columns that fold
+	seen    map[uint64]struct{}
+	weighed gms.Row // room for one row with weights in place of strings
+	skip    int64   // OFFSET
+	limit   int64   // LIMIT, -1 = none
 }
 
 // foldingColumns returns the columns of a schema whose strings may differ and be
@@ -230,19 +231,19 @@ func (d *distinctRows) Next(ctx *gms.Context) (gms.Row, error) {
 		if err != nil {
 			return nil, err
 		}
-		weighed := append(gms.Row(nil), row...)
+		d.weighed = append(d.weighed[:0], row...)
 		for i, c := range d.texts {
 			v, err := gms.UnwrapAny(ctx, row[i])
 			if err != nil {
 				return nil, err
 			}
 			if s, ok := v.(string); ok {
-				if weighed[i], err = weightOf(c, s); err != nil {
+				if d.weighed[i], err = weightOf(c, s); err != nil {
 					return nil, err
 				}
 			}
 		}
-		key, err := d.hasher.HashOf(ctx, weighed)
+		key, err := d.hasher.HashOf(ctx, d.weighed)
 		if err != nil {
 			return nil, err
 		}

@@ -9,6 +9,8 @@ func TestCollated(t *testing.T) {
 	c.exec("CREATE DATABASE d", "USE d",
 		"CREATE TABLE t (id INT PRIMARY KEY, s VARCHAR(20), b VARCHAR(20) COLLATE utf8mb4_bin, g VARCHAR(20) COLLATE utf8mb4_general_ci, KEY s (s))",
 		"INSERT INTO t VALUES (1, 'Abc', 'Abc', 'Abc'), (2, 'ABC', 'ABC', 'abc '), (3, 'xyz', 'xyz', 'xyz'), (4, NULL, NULL, NULL), (5, 'Ä', 'Ä', 'Ä')")
+	c.exec("CREATE TABLE k (s VARCHAR(9), CONSTRAINT k CHECK (s IN ('A', 'b')))", "INSERT INTO k VALUES ('a')")
+	c.fails(3819, "INSERT INTO k VALUES ('q')")
 	for query, want := range map[string]string{
 		"SELECT id FROM t WHERE s IN ('ABC', 'q') ORDER BY id":                                                  "1\n2",
 		"SELECT id FROM t WHERE s NOT IN ('abc', 'a') ORDER BY id":                                              "3",
