@@ -199,17 +199,3 @@ func (r *Registry) EndAll() []replstate.PeerStatus {
 	}
 	return peers
 }
-
-// InUse reports how many dumps are reading the named file. Purging asks the
-// binlog itself; this is for warnings and status.
-func (r *Registry) InUse(file string) int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	n := 0
-	for s := range r.sessions {
-		if s.file() == file {
-			n++
-		}
-	}
-	return n
-}

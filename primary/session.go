@@ -415,12 +415,6 @@ func (s *session) setState(state replstate.State) {
 	}
 }
 
-func (s *session) file() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.sent.File
-}
-
 // describe fills in what a session knows of its replica.
 func (s *session) describe(p *replstate.PeerStatus) {
 	s.mu.Lock()

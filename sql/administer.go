@@ -27,6 +27,9 @@ func (s *Session) flush(ctx *gms.Context, st *replstmt.Flush) error {
 		if err := e.Rotate(ctx); err != nil {
 			return err
 		}
+		if err := s.server.ExpireLogs(ctx); err != nil {
+			s.server.log.Warn("expired binlog files not purged", "err", err)
+		}
 	}
 	if st.What&(replstmt.FlushLogs|replstmt.FlushRelayLogs) != 0 {
 		if err := onlyDefaultChannel(st.Channel); err != nil {
@@ -132,19 +135,35 @@ func (s *Session) kill(ctx *gms.Context, st *replstmt.Kill) error {
 }
 
 func (s *Session) evalInt(ctx *gms.Context, expr string) (uint64, error) {
-	_, it, _, err := s.server.engine.Query(ctx, "SELECT CAST("+expr+" AS UNSIGNED)")
+	val, err := s.value(ctx, "CAST("+expr+" AS UNSIGNED)")
 	if err != nil {
 		return 0, err
 	}
-	rows, err := gms.RowIterToRows(ctx, it)
-	if err != nil || len(rows) != 1 || rows[0][0] == nil {
+	if val == nil {
 		return 0, sqlError(1094, "HY000", "Unknown thread id: %s", expr)
 	}
-	v, _, err := types.Uint64.Convert(ctx, rows[0][0])
+	v, _, err := types.Uint64.Convert(ctx, val)
 	if err != nil {
 		return 0, err
 	}
 	return v.(uint64), nil
+}
+
+// value returns what an expression without tables gives, nil for NULL. The
+// statement that asks goes on afterwards: the engine must not end it.
+func (s *Session) value(ctx *gms.Context, expr string) (any, error) {
+	inner, cancel := ctx.NewSubContext()
+	defer cancel()
+	inner.ProcessList = gms.EmptyProcessList{}
+	_, it, _, err := s.server.engine.Query(inner, "SELECT "+expr)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := gms.RowIterToRows(inner, it)
+	if err != nil || len(rows) != 1 {
+		return nil, err
+	}
+	return rows[0][0], nil
 }
 
 var processlistSchema = gms.Schema{

@@ -211,16 +211,9 @@ func (s *Session) purgeLogs(ctx *gms.Context, st *replstmt.Purge) error {
 // evalTime evaluates the SQL text of a date and time in the session.
 func (s *Session) evalTime(ctx *gms.Context, text string) (time.Time, error) {
 	bad := sqlError(1525, "HY000", "Incorrect DATETIME value: '%s'", text)
-	_, it, _, err := s.server.engine.Query(ctx, "SELECT CAST("+text+" AS DATETIME(6))")
-	if err != nil {
-		return time.Time{}, bad
-	}
-	rows, err := gms.RowIterToRows(ctx, it)
-	if err != nil || len(rows) != 1 || rows[0][0] == nil {
-		return time.Time{}, bad
-	}
-	t, ok := rows[0][0].(time.Time)
-	if !ok {
+	val, err := s.value(ctx, "CAST("+text+" AS DATETIME(6))")
+	t, ok := val.(time.Time)
+	if err != nil || !ok {
 		return time.Time{}, bad
 	}
 	y, m, d := t.Date()

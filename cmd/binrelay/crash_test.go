@@ -177,7 +177,7 @@ func crashPrimary(t *testing.T, seed uint64, rounds, every int, pair bool, total
 		c.admin = ""
 		if round >= 4 {
 			c.admin = adminSteps[r.IntN(len(adminSteps))]
-			if pair && (c.admin == "RESET MASTER" || c.admin == "PURGE" || c.admin == "CHANGE MASTER") {
+			if pair && (c.admin == "RESET MASTER" || c.admin == "PURGE" || c.admin == "expire" || c.admin == "CHANGE MASTER") {
 				c.admin = "" // it may take from the replica what it has not synced yet
 			}
 		}
@@ -196,7 +196,7 @@ func crashPrimary(t *testing.T, seed uint64, rounds, every int, pair bool, total
 }
 
 // adminSteps are done beside the sessions' steps. RESET MASTER is done alone.
-var adminSteps = []string{"", "", "FLUSH BINARY LOGS", "PURGE", "RESET MASTER", "CHANGE MASTER", "SET GLOBAL"}
+var adminSteps = []string{"", "", "FLUSH BINARY LOGS", "PURGE", "expire", "RESET MASTER", "CHANGE MASTER", "SET GLOBAL"}
 
 // startPair starts a replica of the live server.
 func (c *crashRun) startPair(r *rand.Rand) {
@@ -286,7 +286,7 @@ func (c *crashRun) round() bool {
 	c.after, err = c.states(c.live, false)
 	fail(err)
 	var logged []int
-	if c.admin != "RESET MASTER" {
+	if c.admin != "RESET MASTER" && c.admin != "expire" {
 		logged, err = c.logged(c.live, c.base)
 		fail(err)
 	}
@@ -318,6 +318,9 @@ func (c *crashRun) administer() error {
 			return err
 		}
 		return c.live.exec("PURGE BINARY LOGS TO '" + files[len(files)-1] + "'")
+	case "expire": // what came before this second
+		c.whole = false
+		return c.live.exec("SET GLOBAL binlog_expire_logs_seconds = 1", "FLUSH BINARY LOGS", "SET GLOBAL binlog_expire_logs_seconds = 2592000")
 	case "CHANGE MASTER":
 		return c.live.exec("CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=1, MASTER_USER='u', MASTER_PASSWORD='p', " +
 			"MASTER_LOG_FILE='src.000007', MASTER_LOG_POS=4711, MASTER_CONNECT_RETRY=3")

@@ -127,7 +127,7 @@ func open(ctx context.Context, cfg *conf.Config, h host) (_ *node, err error) {
 			log.Error("replication threads not started", "err", err)
 		}
 	}
-	n.expiry = startExpirer(n.engine, n.registry, vars, log)
+	n.expiry = startExpirer(n.server, log)
 	return n, nil
 }
 
