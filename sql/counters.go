@@ -122,6 +122,8 @@ func (b *builder) showStatus(ctx *gms.Context, n *plan.ShowStatus) (gms.RowIter,
 	}
 	if s := sessionOf(ctx); s != nil && s.client != nil {
 		all["Ssl_version"], all["Ssl_cipher"] = s.client.TLSVersion, s.client.Cipher
+		all["Compression"] = s.client.Compression != ""
+		all["Compression_algorithm"], all["Compression_level"] = s.client.Compression, int64(s.client.CompressionLevel)
 	}
 	names := make([]string, 0, len(all))
 	for name := range all {

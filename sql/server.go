@@ -257,6 +257,7 @@ func (s *Server) wireOptions() wire.Options {
 		NetReadTimeout:         func() time.Duration { return v.seconds("net_read_timeout") },
 		NetWriteTimeout:        func() time.Duration { return v.seconds("net_write_timeout") },
 		WaitTimeout:            func() time.Duration { return v.seconds("wait_timeout") },
+		Compression:            func() []string { return strings.Split(v.String("protocol_compression_algorithms"), ",") },
 		Socket:                 s.o.Socket,
 		Dump:                   s.o.Dump,
 		Statistics:             s.statistics,

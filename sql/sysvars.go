@@ -35,6 +35,7 @@ var sysvars = []sysvar{
 	{name: "super_read_only", scope: global, kind: boolVar, def: false, check: checkSuperReadOnly},
 	{name: "max_connections", scope: global, kind: intVar, def: int64(151), min: 1, max: 100000},
 	{name: "max_allowed_packet", scope: both, kind: intVar, def: int64(64 << 20), min: 1024, max: 1 << 30, check: globalOnlyPacket},
+	{name: "protocol_compression_algorithms", scope: global, kind: textVar, def: "zlib,zstd,uncompressed", check: checkCompression},
 	{name: "local_infile", scope: global, kind: boolVar, def: false},
 	{name: "secure_file_priv", scope: global, kind: textVar, def: "NULL", fixed: true},
 	{name: "connect_timeout", scope: global, kind: intVar, def: int64(10), min: 2, max: 31536000},
@@ -245,6 +246,25 @@ func checkGTIDMode(ctx *gms.Context, s *Server, _ bool, v any) error {
 	}
 	if v == "ON" && s.vars.String("enforce_gtid_consistency") != "ON" {
 		return sqlError(3111, "HY000", "SET @@GLOBAL.GTID_MODE = ON is not allowed because ENFORCE_GTID_CONSISTENCY is not ON.")
+	}
+	return nil
+}
+
+// checkCompression takes a list of MySQL's algorithms. Plain connections cannot
+// be refused.
+func checkCompression(_ *gms.Context, _ *Server, _ bool, v any) error {
+	plain := false
+	for _, name := range strings.Split(v.(string), ",") {
+		switch name {
+		case "zlib", "zstd":
+		case "uncompressed":
+			plain = true
+		default:
+			return sqlError(1231, "42000", "Variable 'protocol_compression_algorithms' can't be set to the value of '%s'", v)
+		}
+	}
+	if !plain {
+		return notSupported("protocol_compression_algorithms without uncompressed")
 	}
 	return nil
 }

@@ -216,7 +216,7 @@ func (c *conn) resetConnection() {
 
 // changeUser logs in again on the same connection. A failure ends it.
 func (c *conn) changeUser(p []byte) (bool, error) {
-	req, ok := parseChangeUser(p, c.caps)
+	req, ok := parseChangeUser(p, c.caps, c.zstdLevel)
 	if !ok {
 		return false, c.refuse(errMalformed)
 	}

@@ -48,19 +48,24 @@ var longAgo = time.Unix(1, 0)
 // conn is one client's connection. Its goroutine owns every field but those
 // under mu and the atomics.
 type conn struct {
-	s     *Server
-	id    uint32
-	raw   net.Conn // what was accepted
-	sock  *socket  // raw with counters and write deadlines
-	tls   *tls.Conn
-	host  string // client address without port
-	port  int
-	mc    *mysql.Conn
-	r     packetReader
-	w     packetWriter
-	salt  []byte
-	caps  uint32
-	stmts map[uint32]*stmt
+	s    *Server
+	id   uint32
+	raw  net.Conn // what was accepted
+	sock *socket  // raw with counters and write deadlines
+	tls  *tls.Conn
+	host string // client address without port
+	port int
+	mc   *mysql.Conn
+	r    packetReader
+	w    packetWriter
+	salt []byte
+	caps uint32
+	z    *compressor // nil without the compressed protocol
+	// stream is what packets are read from and written to after the log-in.
+	stream io.ReadWriter
+	// zstdLevel is what the client asked for, with capZstd.
+	zstdLevel int
+	stmts     map[uint32]*stmt
 	// lastStmt is the last prepared statement's id.
 	lastStmt uint32
 
@@ -144,7 +149,8 @@ func (c *conn) serve() {
 	}
 }
 
-// enlarge replaces the small buffers of the handshake.
+// enlarge replaces the small buffers of the handshake, and puts the compressed
+// protocol under those that follow it.
 func (c *conn) enlarge() {
 	var under io.ReadWriter = c.sock
 	if c.tls != nil {
@@ -155,8 +161,9 @@ func (c *conn) enlarge() {
 	if len(held) > 0 {
 		src = io.MultiReader(bytes.NewReader(bytes.Clone(held)), under)
 	}
-	c.r.br = bufio.NewReaderSize(src, readBuffer)
-	c.w.bw = bufio.NewWriterSize(under, writeBuffer)
+	c.stream = c.compress(src, under)
+	c.r.br = bufio.NewReaderSize(c.stream, readBuffer)
+	c.w.bw = bufio.NewWriterSize(c.stream, writeBuffer)
 	c.sock.writeTimeout = c.s.o.netWriteTimeout
 }
 
@@ -167,6 +174,7 @@ func (c *conn) finish() {
 	}
 	c.closed.Store(true)
 	c.raw.Close()
+	c.z.close()
 	c.stmts = nil
 	if c.replica {
 		c.s.o.Dump.UnregisterReplica(c.id)
@@ -263,6 +271,7 @@ func (c *conn) readCommand() ([]byte, error) {
 		}
 	})
 	c.w.seq = c.r.seq
+	c.z.turn()
 	switch {
 	case err == nil:
 		if started {

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"runtime/debug"
 	"strconv"
@@ -129,11 +128,7 @@ func (c *conn) dump(cmd byte, p []byte) (more bool, err error) {
 	defer c.s.addDump(-1)
 
 	old := c.w.bw
-	under := io.Writer(c.sock)
-	if c.tls != nil {
-		under = c.tls
-	}
-	c.w.bw = bufio.NewWriterSize(under, dumpBuffer)
+	c.w.bw = bufio.NewWriterSize(c.stream, dumpBuffer)
 	clean, err := c.serveDump(req)
 	switch {
 	case c.w.err != nil:

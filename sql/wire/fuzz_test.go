@@ -20,7 +20,7 @@ func FuzzHandshakeResponse(f *testing.F) {
 				t.Errorf("%+v out of %d bytes", r, len(p))
 			}
 		}
-		parseChangeUser(p, offeredCapabilities)
+		parseChangeUser(p, offeredCapabilities|capZstd, 3)
 	})
 }
 

@@ -47,6 +47,8 @@ type loginRequest struct {
 	plugin    string
 	change    bool // COM_CHANGE_USER, not the first log-in
 	attrs     map[string]string
+	// zstdLevel is 1 to 22 with capZstd.
+	zstdLevel int
 }
 
 // isSSLRequest reports whether p is the short packet that asks for TLS.
@@ -57,7 +59,7 @@ func isSSLRequest(p []byte) bool {
 // parseHandshakeResponse reads HandshakeResponse41:
 //
 //	capabilities 4 | max packet 4 | collation 1 | 00 × 23 | user 00
-//	auth response | [database 00] | [plugin 00] | [attributes]
+//	auth response | [database 00] | [plugin 00] | [attributes] | [zstd level 1]
 func parseHandshakeResponse(p []byte, offered uint32) (*loginRequest, bool) {
 	c := cursor{b: p}
 	r := &loginRequest{caps: c.u32() & offered}
@@ -78,6 +80,12 @@ func parseHandshakeResponse(p []byte, offered uint32) (*loginRequest, bool) {
 		r.db = string(c.nulOrRest())
 	}
 	r.loginTail(&c)
+	if r.caps&capZstd != 0 {
+		r.zstdLevel = int(c.u8())
+		if r.zstdLevel < 1 || r.zstdLevel > 22 {
+			return nil, false
+		}
+	}
 	return r, r.valid(&c)
 }
 
@@ -99,9 +107,9 @@ func (r *loginRequest) valid(c *cursor) bool {
 //
 //	user 00 | length 1, auth response | database 00 | [collation 2]
 //	[plugin 00] | [attributes]
-func parseChangeUser(p []byte, caps uint32) (*loginRequest, bool) {
+func parseChangeUser(p []byte, caps uint32, zstdLevel int) (*loginRequest, bool) {
 	c := cursor{b: p}
-	r := &loginRequest{caps: caps, change: true}
+	r := &loginRequest{caps: caps, zstdLevel: zstdLevel, change: true}
 	r.user = string(c.nul())
 	r.auth = c.shortBytes()
 	r.db = string(c.nulOrRest())

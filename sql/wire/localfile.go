@@ -147,6 +147,7 @@ func (f *localFile) Close() error {
 		c.raw.SetReadDeadline(time.Time{})
 	}
 	c.w.seq = f.seq
+	c.z.turn()
 	err := f.err
 	f.c = nil
 	return err

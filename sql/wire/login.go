@@ -27,10 +27,14 @@ type Client struct {
 	Port       int    // client port, 0 on a Unix socket
 	Account    gms.MysqlConnectionUser
 	TLS        bool
-	TLSVersion string            // as OpenSSL names it: TLSv1.3; "" without TLS
-	Cipher     string            // likewise: ECDHE-RSA-AES128-GCM-SHA256
-	Collation  uint16            // collation id the client asked for
-	Attributes map[string]string // connection attributes; unchecked
+	TLSVersion string // as OpenSSL names it: TLSv1.3; "" without TLS
+	Cipher     string // likewise: ECDHE-RSA-AES128-GCM-SHA256
+	Collation  uint16 // collation id the client asked for
+	// Compression is the algorithm of the compressed protocol, zlib or zstd, and
+	// its level; "" without.
+	Compression      string
+	CompressionLevel int
+	Attributes       map[string]string // connection attributes; unchecked
 }
 
 // handshake runs the whole log-in under one deadline. On return without error
@@ -40,7 +44,7 @@ func (c *conn) handshake() error {
 		return err
 	}
 	c.salt = newSalt()
-	offered := uint32(offeredCapabilities)
+	offered := uint32(offeredCapabilities) | c.s.o.compression()
 	if c.s.tls != nil {
 		offered |= capSSL
 	}
@@ -68,7 +72,7 @@ func (c *conn) handshake() error {
 		return c.refuse(wireError(erSecureTransport, "HY000",
 			"Connections using insecure transport are prohibited while --require_secure_transport=ON."))
 	}
-	c.caps = req.caps
+	c.caps, c.zstdLevel = req.caps, req.zstdLevel
 	if err := c.login(req); err != nil {
 		return err
 	}
@@ -83,6 +87,7 @@ func (c *conn) readHandshake() ([]byte, error) {
 		return nil, c.packetError(err)
 	}
 	c.w.seq = c.r.seq
+	c.z.turn()
 	return p, nil
 }
 
@@ -160,6 +165,7 @@ func (c *conn) setClient(req *loginRequest, acc auth.Account) {
 		User: req.user, Host: c.host, Port: c.port, Account: account, TLS: c.tls != nil,
 		Collation: req.collation, Attributes: req.attrs,
 	}
+	client.Compression, client.CompressionLevel = req.compression()
 	if c.tls != nil {
 		st := c.tls.ConnectionState()
 		client.TLSVersion = strings.Replace(tls.VersionName(st.Version), "TLS ", "TLSv", 1)

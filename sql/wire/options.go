@@ -65,6 +65,10 @@ type Options struct {
 	// readable wait_timeout (or interactive_timeout for interactive clients).
 	WaitTimeout func() time.Duration
 
+	// Compression lists the algorithms that clients may choose: zlib, zstd; nil =
+	// both.
+	Compression func() []string
+
 	// Socket is a second listener, a Unix socket; nil = none. Its clients are at
 	// host localhost, and as safe as those with TLS.
 	Socket net.Listener

@@ -7,6 +7,7 @@ const (
 	capFoundRows         = 1 << 1
 	capLongFlag          = 1 << 2
 	capConnectWithDB     = 1 << 3
+	capCompress          = 1 << 5
 	capODBC              = 1 << 6
 	capLocalFiles        = 1 << 7
 	capIgnoreSpace       = 1 << 8
@@ -24,6 +25,7 @@ const (
 	capExpiredPasswords  = 1 << 22
 	capSessionTrack      = 1 << 23
 	capDeprecateEOF      = 1 << 24
+	capZstd              = 1 << 26
 	offeredCapabilities  = capLongPassword | capFoundRows | capLongFlag | capConnectWithDB | capODBC | capLocalFiles | capIgnoreSpace | capProtocol41 | capInteractive | capTransactions | capSecureConnection | capMultiStatements | capMultiResults | capPSMultiResults | capPluginAuth | capConnectAttrs | capPluginAuthLenenc | capExpiredPasswords | capSessionTrack | capDeprecateEOF
 	requiredCapabilities = capProtocol41 | capSecureConnection
 )

@@ -22,8 +22,6 @@ import (
 
 // Server is a listener for MySQL's client protocol. Its methods are safe for
 // concurrent use.
-//
-// Compression and cursors (COM_STMT_FETCH) are not offered either.
 type Server struct {
 	o        Options
 	log      *slog.Logger
@@ -377,6 +375,22 @@ func (o *Options) netWriteTimeout() time.Duration {
 	return call(o.NetWriteTimeout, DefaultNetWriteTimeout)
 }
 func (o *Options) waitTimeout() time.Duration { return call(o.WaitTimeout, DefaultWaitTimeout) }
+
+// compression returns the capabilities of the compressed protocols on offer.
+func (o *Options) compression() (caps uint32) {
+	if o.Compression == nil {
+		return capCompress | capZstd
+	}
+	for _, name := range o.Compression() {
+		switch name {
+		case "zlib":
+			caps |= capCompress
+		case "zstd":
+			caps |= capZstd
+		}
+	}
+	return caps
+}
 
 // call returns fn's value if it is positive, else the default.
 func call[T int | time.Duration](fn func() T, def T) T {
