@@ -58,6 +58,32 @@ func (c *eventCache) truncate(m mark) {
 	c.spill, c.buf = m.size, c.buf[:0]
 }
 
+// openAt returns where the open event starts; -1 = none.
+func (c *eventCache) openAt() int64 {
+	if c.open < 0 {
+		return -1
+	}
+	return c.spill + int64(c.open)
+}
+
+// reopen is truncate to an end behind which the event that starts at open was
+// not complete: rows may be added to it again.
+func (c *eventCache) reopen(m mark, open int64) error {
+	if open < c.spill {
+		back := make([]byte, m.size-open)
+		if _, err := c.file.ReadAt(back[:min(int64(len(back)), c.spill-open)], open); err != nil {
+			return fmt.Errorf("read transaction cache: %w", err)
+		}
+		if m.size > c.spill {
+			copy(back[c.spill-open:], c.buf)
+		}
+		c.spill, c.buf = open, append(c.buf[:0], back...)
+	}
+	c.truncate(m)
+	c.open = int(open - c.spill)
+	return nil
+}
+
 // add lets fn append one event to the cache.
 func (c *eventCache) add(fn func(dst []byte) []byte) error {
 	c.buf = fn(c.buf)

@@ -20,6 +20,7 @@ type overlay struct {
 	nodes int      // in the list
 	undo  []pushed // one for each version in the list, in order
 	keep  uint32   // statement of the newest savepoint: older versions stay
+	begun uint32   // first step of the running statement
 
 	// Nothing of this is used before the first run.
 	runs   []*run
@@ -146,8 +147,9 @@ func (o *overlay) put(stmt uint32, p put) {
 			return
 		}
 		// Nobody can go back to a version that lies between the newest savepoint
-		// and the one a failing statement would restore.
-		if top.stmt > o.keep && top.prev != nil && top.prev.stmt > o.keep {
+		// and the one a failing statement would restore, or between that and the
+		// one of the statement's last step.
+		if prev := top.prev; prev != nil && prev.stmt > o.keep && (top.stmt < o.begun || prev.stmt >= o.begun) {
 			o.mem -= int64(len(top.prev.value)) + versionBytes
 			top.prev = top.prev.prev
 		}

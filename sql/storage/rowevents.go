@@ -98,3 +98,34 @@ func (l *rowLog) truncate(m mark) {
 	l.table = nil
 	l.cache.truncate(m)
 }
+
+// logStep is a place inside a statement.
+type logStep struct {
+	at    mark
+	open  int64 // where the open rows event starts; -1 = none
+	table *Table
+	kind  event.Type
+	flags uint16
+}
+
+// step returns the current place; that of a log that is not there yet is its
+// begin.
+func (l *rowLog) step() logStep {
+	if l == nil {
+		return logStep{open: -1}
+	}
+	return logStep{l.cache.mark(), l.cache.openAt(), l.table, l.kind, l.flags}
+}
+
+// undo cuts the log back to a place of the running statement.
+func (l *rowLog) undo(s logStep) error {
+	if l == nil || l.cache.size() == s.at.size {
+		return nil
+	}
+	if s.open < 0 {
+		l.truncate(s.at)
+		return nil
+	}
+	l.table, l.kind, l.flags = s.table, s.kind, s.flags
+	return l.cache.reopen(s.at, s.open)
+}

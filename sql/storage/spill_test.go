@@ -61,6 +61,10 @@ func TestOverlay_SpilledIsAsInMemory(t *testing.T) {
 		m := overlayModel{}
 		key := func() []byte { return fmt.Appendf(nil, "t%05d", rng.IntN(3000)) }
 		stmt, saved := uint32(1), uint32(0)
+		begin := func() { // a statement
+			stmt++
+			o.begun = stmt
+		}
 		for range 6000 {
 			switch n := rng.IntN(400); {
 			case n == 0:
@@ -68,18 +72,24 @@ func TestOverlay_SpilledIsAsInMemory(t *testing.T) {
 					t.Fatal(err)
 				}
 			case n < 8:
-				stmt++
+				begin()
 			case n == 8:
 				saved = stmt
 				o.keep = saved
-				stmt++
+				begin()
 			case n < 11: // a statement fails
-				o.rollback(stmt - 1)
-				m.rollback(stmt - 1)
-				stmt++
+				o.rollback(o.begun - 1)
+				m.rollback(o.begun - 1)
+				begin()
 			case n == 11 && saved > 0:
 				o.rollback(saved)
 				m.rollback(saved)
+				begin()
+			case n < 50:
+				stmt++
+			case n < 60: // a step of the statement fails
+				o.rollback(stmt - 1)
+				m.rollback(stmt - 1)
 				stmt++
 			default:
 				p := put{key: key(), value: bytes.Repeat([]byte{'a' + byte(rng.IntN(26))}, rng.IntN(60)), del: rng.IntN(4) == 0}
@@ -87,7 +97,7 @@ func TestOverlay_SpilledIsAsInMemory(t *testing.T) {
 				m.put(stmt, p)
 			}
 		}
-		for _, limit := range []uint32{all, stmt} {
+		for _, limit := range []uint32{all, o.begun} {
 			for _, reverse := range []bool{false, true} {
 				got := walkOverlay(t, &o, files, limit, reverse, rng.IntN(500))
 				if reverse {

@@ -114,7 +114,8 @@ type Tx struct {
 
 	ov      *overlay // &written
 	written overlay
-	stmt    uint32 // number of the running or last statement
+	stmt    uint32 // number of the last statement, or step of one
+	first   uint32 // of the last statement's steps
 	inStmt  bool
 	stmtAt  logMarks // where the statement's events begin
 	saves   []savepoint
@@ -252,6 +253,7 @@ func (tx *Tx) BeginStatement() {
 	}
 	_ = tx.EndStatement() // an I/O error of the cache shows again at Commit
 	tx.stmt++
+	tx.first, tx.ov.begun = tx.stmt, tx.stmt
 	tx.inStmt = true
 	tx.cascades = false
 	tx.stmtAt = tx.marks()
@@ -291,6 +293,36 @@ func (tx *Tx) EndStatement() error {
 	return nil
 }
 
+// Step is a place inside a statement to which it can be rolled back: that of
+// the row which an INSERT IGNORE is about to write.
+type Step struct {
+	stmt         uint32
+	bin, private logStep
+}
+
+// BeginStep begins another step of the open statement.
+func (tx *Tx) BeginStep() Step {
+	tx.stmt++
+	return Step{tx.stmt, tx.bin.step(), tx.private.step()}
+}
+
+// RollbackStep undoes what the statement has written since s began; its other
+// rows and all locks stay.
+func (tx *Tx) RollbackStep(s Step) error {
+	if tx.done || !tx.inStmt {
+		return nil
+	}
+	tx.ov.rollback(s.stmt - 1)
+	err := errors.Join(tx.bin.undo(s.bin), tx.private.undo(s.private))
+	switch {
+	case err != nil:
+		tx.logErr, tx.logErrAt = err, tx.first
+	case tx.logErrAt >= s.stmt:
+		tx.logErr = nil // what failed is cut off
+	}
+	return err
+}
+
 // RollbackStatement undoes what the statement wrote. Its locks stay.
 func (tx *Tx) RollbackStatement() error {
 	tx.closeStatementView()
@@ -298,9 +330,9 @@ func (tx *Tx) RollbackStatement() error {
 		return nil
 	}
 	tx.inStmt = false
-	tx.ov.rollback(tx.stmt - 1)
+	tx.ov.rollback(tx.first - 1)
 	tx.cut(tx.stmtAt)
-	if tx.logErrAt == tx.stmt {
+	if tx.logErrAt >= tx.first {
 		tx.logErr = nil // what failed is cut off
 	}
 	return nil
@@ -393,7 +425,7 @@ func (tx *Tx) limit(own bool) uint32 {
 	if own || !tx.inStmt {
 		return all
 	}
-	return tx.stmt
+	return tx.first
 }
 
 // reader returns what a read of t looks at: the view, which is made if need be,

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"binrelay/sql/storage/keycodec"
 	"binrelay/sql/storage/lock"
 )
@@ -152,6 +154,64 @@ func TestTx_StatementRollbackAndSavepoints(t *testing.T) {
 	// The events say the same: only what was kept.
 	if got := logText(t, s.bin[len(s.bin)-1]); got != "update t.kv [1 1 <nil>] [1 2 <nil>] END; update t.kv [1 2 <nil>] [1 8 <nil>] END" {
 		t.Fatal(got)
+	}
+}
+
+// Steps of a statement are undone alone, in the tables and in its events, also
+// where those have gone to a file meanwhile.
+func TestTx_Steps(t *testing.T) {
+	for _, limit := range []int64{1 << 20, 0} {
+		s := openTestStore(t, vfs.NewMem(), Options{CacheSize: func() int64 { return limit }})
+		defer s.db.Close()
+		tab := s.create(t, kvSchema())
+		tx := s.Begin(TxOptions{})
+		insert := func(k, v int) {
+			t.Helper()
+			if err := tx.Insert(t.Context(), tab, row(t, tab, k, v, nil)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		undo := func(step Step) {
+			t.Helper()
+			if err := tx.RollbackStep(step); err != nil {
+				t.Fatal(err)
+			}
+		}
+		tx.BeginStatement()
+		step := tx.BeginStep()
+		insert(1, 1)
+		undo(step) // nothing was there before
+		for k := range 3 {
+			tx.BeginStep()
+			insert(10+k, k)
+		}
+		step = tx.BeginStep()
+		if err := tx.Update(t.Context(), tab, row(t, tab, 10, 0, nil), row(t, tab, 10, 9, nil)); err != nil {
+			t.Fatal(err)
+		}
+		for k := range 2000 { // more than one rows event
+			insert(1000+k, k)
+		}
+		undo(step)
+		tx.BeginStep()
+		insert(13, 3)
+		if err := tx.EndStatement(); err != nil {
+			t.Fatal(err)
+		}
+		tx.BeginStatement()
+		tx.BeginStep()
+		insert(20, 1)
+		tx.BeginStep()
+		insert(21, 1)
+		if err := tx.RollbackStatement(); err != nil {
+			t.Fatal(err)
+		}
+		mustCommit(t, tx)
+		want(t, s.rows(t, tab), "10,0,NULL", "11,1,NULL", "12,2,NULL", "13,3,NULL")
+		s.checkIndexes(t, tab)
+		if got := logText(t, s.bin[len(s.bin)-1]); got != "insert t.kv [10 0 <nil>] [11 1 <nil>] [12 2 <nil>] [13 3 <nil>] END" {
+			t.Fatal(got)
+		}
 	}
 }
 

@@ -120,7 +120,6 @@ func (e *editor) open(ctx *gms.Context) (*storage.Tx, error) {
 		return nil, err
 	}
 	if e.table != nil {
-		e.s.wrote = true
 		return tx, nil
 	}
 	if e.s.policy != nil && !e.t.IsTemporary() {
@@ -134,7 +133,6 @@ func (e *editor) open(ctx *gms.Context) (*storage.Tx, error) {
 	}
 	e.table = t
 	e.before, e.after = rowimage.NewBuilder(t.Layout()), rowimage.NewBuilder(t.Layout())
-	e.s.wrote = true
 	return tx, nil
 }
 
@@ -146,11 +144,11 @@ func (e *editor) StatementBegin(ctx *gms.Context) {
 }
 
 // DiscardChanges implements gms.EditOpenerCloser.
-func (e *editor) DiscardChanges(*gms.Context, error) error {
+func (e *editor) DiscardChanges(_ *gms.Context, cause error) error {
 	if e.s == nil {
 		return e.err
 	}
-	return e.s.discardEdit()
+	return e.s.discardEdit(cause)
 }
 
 // StatementComplete implements gms.EditOpenerCloser.

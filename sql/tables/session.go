@@ -25,8 +25,8 @@ type Session struct {
 	tx        *Tx  // the open transaction, nil = none
 	stmtOpen  bool // tx has an open storage statement
 	taken     taken
-	edits     int  // nesting of editors' StatementBegin
-	wrote     bool // the open storage statement wrote rows
+	edits     int          // nesting of editors' StatementBegin
+	step      storage.Step // began with the outermost of them
 	ddl       *ddlScope
 	query     string
 	read      Locking             // of this statement's reads
@@ -221,7 +221,7 @@ func (s *Session) InTransaction() bool {
 func (s *Session) StartTransaction(*gms.Context, gms.TransactionCharacteristic) (gms.Transaction, error) {
 	t := &Tx{}
 	s.tx = t
-	s.stmtOpen, s.edits, s.wrote = false, 0, false
+	s.stmtOpen, s.edits = false, 0
 	return t, nil
 }
 
@@ -241,7 +241,7 @@ func (s *Session) BeginTransaction(ctx *gms.Context, c Characteristics) error {
 func (s *Session) begin(ctx *gms.Context, c Characteristics) {
 	s.replace(&Tx{explicit: true})
 	s.SetIgnoreAutoCommit(true)
-	s.stmtOpen, s.edits, s.wrote = false, 0, false
+	s.stmtOpen, s.edits = false, 0
 	s.open(ctx, &c)
 }
 
@@ -432,7 +432,7 @@ func (s *Session) Tx(ctx *gms.Context) (*storage.Tx, error) {
 		if ctx != nil {
 			s.tx.tx.SetStatementTime(ctx.QueryTime())
 		}
-		s.stmtOpen, s.wrote = true, false
+		s.stmtOpen = true
 	}
 	return s.tx.tx, nil
 }
@@ -441,7 +441,7 @@ func (s *Session) closeStatement() error {
 	if s.tx == nil || s.tx.done || !s.stmtOpen {
 		return nil
 	}
-	s.stmtOpen, s.wrote = false, false
+	s.stmtOpen = false
 	return s.tx.tx.EndStatement()
 }
 
@@ -451,14 +451,9 @@ func (s *Session) beginEdit(ctx *gms.Context) error {
 	if _, err := s.Tx(ctx); err != nil {
 		return err
 	}
-	if s.edits == 0 && s.wrote {
+	if s.edits == 0 {
 		// INSERT IGNORE begins and ends for every row.
-		if err := s.closeStatement(); err != nil {
-			return err
-		}
-		if _, err := s.Tx(ctx); err != nil {
-			return err
-		}
+		s.step = s.tx.tx.BeginStep()
 	}
 	s.edits++
 	return nil
@@ -471,12 +466,18 @@ func (s *Session) endEdit() {
 	}
 }
 
-// discardEdit is an editor's DiscardChanges: the statement's rows go.
-func (s *Session) discardEdit() error {
+// discardEdit is an editor's DiscardChanges: the statement's rows go, or after
+// an error that it ignores those since beginEdit.
+func (s *Session) discardEdit(cause error) error {
 	if s.tx == nil || s.tx.done || s.edits == 0 {
 		return nil
 	}
-	return s.rollbackEdit()
+	if _, ignored := cause.(gms.IgnorableError); !ignored {
+		return s.rollbackEdit()
+	}
+	s.giveBack()
+	s.edits = 0
+	return s.tx.tx.RollbackStep(s.step)
 }
 
 // giveBack returns an AUTO_INCREMENT value that came to no row: the row was
@@ -494,7 +495,7 @@ func (s *Session) rollbackEdit() error {
 	if s.tx == nil || s.tx.done || !s.stmtOpen {
 		return nil
 	}
-	s.stmtOpen, s.wrote = false, false
+	s.stmtOpen = false
 	return s.tx.tx.RollbackStatement()
 }
 
