@@ -24,9 +24,14 @@ type conditions struct {
 // the one before it.
 func (s *Session) beginConditions(text string) {
 	s.keep = replstmt.ReadsConditions(text)
-	if s.keep {
-		return
+	if !s.keep {
+		s.clearConditions()
 	}
+}
+
+// clearConditions forgets the conditions of the statement before this one.
+func (s *Session) clearConditions() {
+	s.keep = false
 	s.before.all, s.before.errors = s.all, s.errors
 	s.ClearWarnings()
 	s.all, s.errors = 0, 0

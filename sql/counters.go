@@ -14,6 +14,7 @@ import (
 // counters are the server's status variables. The zero value is ready.
 type counters struct {
 	questions atomic.Int64
+	plain     atomic.Int64 // statements that were not planned
 
 	mu       sync.Mutex
 	commands map[string]int64 // Com_xxx
@@ -61,6 +62,7 @@ var commandNames = map[string][]string{
 
 func (c *counters) reset() {
 	c.questions.Store(0)
+	c.plain.Store(0)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.commands = nil
@@ -72,7 +74,8 @@ func (s *Server) status() map[string]any {
 	out := map[string]any{
 		"Uptime": up, "Uptime_since_flush_status": up,
 		"Questions": s.counters.questions.Load(), "Queries": s.counters.questions.Load(),
-		"Threads_connected": int64(len(s.engine.ProcessList.Processes())),
+		"Statements_unplanned": s.counters.plain.Load(),
+		"Threads_connected":    int64(len(s.engine.ProcessList.Processes())),
 	}
 	running := int64(0)
 	for _, p := range s.engine.ProcessList.Processes() {

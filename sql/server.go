@@ -42,6 +42,8 @@ type Server struct {
 	accounts *auth.Accounts
 	wire     *wire.Server
 	counters counters
+	shapes   shapes
+	planAll  atomic.Bool // of tests: the engine plans all statements
 	started  time.Time
 
 	mu       sync.Mutex
@@ -96,6 +98,7 @@ func (s *Server) buildEngine() {
 	s.showKeys(a.Catalog.InfoSchema)
 	s.registerFunctions(a.Catalog)
 	s.engine = sqle.New(a, &sqle.Config{})
+	s.engine.ProcessList = processList{s.engine.ProcessList, s}
 	a.Runner = runner{s.engine}
 	exec.base = a.ExecBuilder
 	a.ExecBuilder.PriorityBuilder = exec

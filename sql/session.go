@@ -37,6 +37,7 @@ type Session struct {
 	building  bool                        // inside the outermost DDL node
 	updating  *plan.Update                // go-mysql-server builds this UPDATE
 	inserting bool                        // an INSERT or REPLACE runs
+	plainRead bool                        // a SELECT runs that has no plan
 	insertID  *int64                      // what it gave LAST_INSERT_ID(x), nil = nothing
 	load      *load                       // the LOAD DATA that was parsed last, and has not ended
 	committed tables.Committed            // the last commit
@@ -53,7 +54,8 @@ type Session struct {
 	thaw       func() // ends FLUSH TABLES WITH READ LOCK; nil = not held
 	instance   *storage.InstanceLock
 	namedLocks *storage.NamedLocks // of GET_LOCK; nil = never used
-	lockNames  map[string]bool     // of LOCK TABLES, as db.name or db.alias; true = WRITE
+	plain      plainSession
+	lockNames  map[string]bool // of LOCK TABLES, as db.name or db.alias; true = WRITE
 }
 
 var (
@@ -172,7 +174,7 @@ func (s *Session) CommandBegin() error {
 
 // CommandEnd implements gms.LifecycleAwareSession.
 func (s *Session) CommandEnd() {
-	s.building, s.running, s.root = false, false, nil
+	s.building, s.running, s.root, s.plainRead = false, false, nil, false
 	s.routine = replstmt.Locking{}
 	s.EndStatement()
 }
@@ -213,6 +215,7 @@ func (s *Session) GetSessionVariable(ctx *gms.Context, name string) (any, error)
 // SetSessionVariable implements gms.Session.
 func (s *Session) SetSessionVariable(ctx *gms.Context, name string, value any) error {
 	d := sysvarByName[strings.ToLower(name)]
+	s.plain.settings.known = false
 	if d == nil && removed[strings.ToLower(name)] {
 		return gms.ErrUnknownSystemVariable.New(name)
 	}

@@ -160,5 +160,8 @@ func (s *Session) commitBefore(ctx *gms.Context, text string) error {
 // onlyReads reports whether the running statement reads rows without locks and
 // changes none.
 func (s *Session) onlyReads() bool {
+	if s.plainRead {
+		return true
+	}
 	return !s.locking && s.root != nil && s.root.IsReadOnly() && !strings.EqualFold(firstWord(s.Query()), "CALL")
 }

@@ -144,10 +144,7 @@ func (s *Session) ValidateSession(ctx *gms.Context) error {
 // BeginStatement begins a statement with the given text, which goes into the
 // binlog if it is a DDL statement.
 func (s *Session) BeginStatement(_ *gms.Context, text string) error {
-	s.EndStatement()
-	s.query = text
-	s.read = Locking{}
-	s.targets = nil
+	s.BeginPlain(text)
 	if s.policy != nil {
 		var err error
 		s.read, err = s.policy.Locking(text)

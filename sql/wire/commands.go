@@ -97,11 +97,10 @@ type results struct {
 	c      *conn
 	binary bool
 	begun  bool
-	rows   bool  // a result set is open
-	more   bool  // another statement follows
-	times  []int // decimals of TIME columns, see timeDigits
-	floats []int // significant digits of FLOAT and DOUBLE columns, see floatDigits
-	dates  []int // columns that show dates or years
+	rows   bool // a result set is open
+	more   bool // another statement follows
+	header *Header
+	learn  func(*Header) // gets the header of the handler's result; may be nil
 }
 
 func (r *results) send(res *sqltypes.Result, more bool) error {
@@ -110,36 +109,37 @@ func (r *results) send(res *sqltypes.Result, more bool) error {
 	if !r.begun {
 		r.begun = true
 		if len(res.Fields) == 0 {
-			c.writeOKLike(headerOK, res.RowsAffected, res.InsertID, r.extra(), c.s.handler.WarningCount(c.mc), res.Info)
+			c.writeOKLike(headerOK, res.RowsAffected, res.InsertID, r.extra(), c.warnings(), res.Info)
 			return c.w.err
 		}
 		r.rows = true
-		c.refine(res.Fields)
-		findDecimals(res)
-		r.times = c.timeDigits(res)
-		r.floats, r.dates = floatDigits(res.Fields), dateColumns(res.Fields)
+		r.header = c.newHeader(res)
+		if r.learn != nil {
+			r.learn(r.header)
+		}
 		c.writeFields(res.Fields)
 	}
 	if !r.rows {
 		return nil
 	}
 	for _, row := range res.Rows {
-		cutTimes(row, r.times)
-		padYears(row, r.dates)
-		if !r.binary {
-			floatTexts(row, r.floats)
-		}
-		var err error
-		if r.binary {
-			err = c.writeBinaryRow(res.Fields, row)
-		} else {
-			err = c.writeTextRow(row)
-		}
-		if err != nil {
+		if err := r.Row(row); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// Row sends a row, whose values may be replaced.
+func (r *results) Row(row []sqltypes.Value) error {
+	h := r.header
+	cutTimes(row, h.times)
+	padYears(row, h.dates)
+	if r.binary {
+		return r.c.writeBinaryRow(h.fields, row)
+	}
+	floatTexts(row, h.floats)
+	return r.c.writeTextRow(row)
 }
 
 func (r *results) extra() uint16 {
@@ -155,7 +155,7 @@ func (r *results) end(err error, query string) {
 	case err != nil:
 		r.c.fail(err, query)
 	case r.rows:
-		r.c.writeEOF(true, r.extra(), r.c.s.handler.WarningCount(r.c.mc))
+		r.c.writeEOF(true, r.extra(), r.c.warnings())
 	case !r.begun:
 		r.c.writeOKLike(headerOK, 0, 0, r.extra(), 0, "")
 	}
@@ -168,10 +168,14 @@ func (c *conn) query(q string) {
 		c.writeErr(wireError(1065, "42000", "Query was empty"))
 		return
 	}
+	plain := c.plainText(q)
 	for q != "" && c.w.err == nil {
 		r := results{c: c}
 		rest := ""
 		err := c.again(&r, q, func(ctx context.Context) (err error) {
+			if done, err := c.runPlain(ctx, plain, &r); done {
+				return err
+			}
 			if c.caps&capMultiStatements == 0 {
 				return c.s.handler.ComQuery(ctx, c.mc, q, r.send)
 			}
@@ -183,7 +187,7 @@ func (c *conn) query(q string) {
 		if err != nil {
 			return
 		}
-		q = rest
+		q, plain = rest, nil
 	}
 }
 

@@ -19,6 +19,8 @@ import (
 
 	gms "github.com/dolthub/go-mysql-server/sql"
 	"github.com/dolthub/vitess/go/mysql"
+
+	"binrelay/sql/direct"
 )
 
 const (
@@ -76,6 +78,8 @@ type conn struct {
 	admitted   bool         // counted in Server.users; under Server.mu
 	pending    bool         // counted in Server.pending; under Server.mu
 	row        []byte       // scratch for one packet
+	cutting    direct.Cutting
+	plain      Statement // the one at hand, of COM_QUERY
 
 	killed atomic.Bool
 	closed atomic.Bool
@@ -85,6 +89,7 @@ type conn struct {
 	stopped error                   // cause of a KILL since the command began
 	watcher *watcher                // of the last statement
 	command string
+	running string // the statement that the session runs by itself
 	since   time.Time
 	user    string
 }
@@ -351,7 +356,7 @@ func (c *conn) idleTimeout() time.Duration {
 func (c *conn) setCommand(name string) {
 	now := c.s.o.Now()
 	c.mu.Lock()
-	c.command, c.since, c.stopped = name, now, nil
+	c.command, c.running, c.since, c.stopped = name, "", now, nil
 	c.mu.Unlock()
 }
 

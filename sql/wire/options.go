@@ -136,6 +136,7 @@ type ConnInfo struct {
 	Port    int
 	Command string    // Sleep, Query, Execute, Binlog Dump, …
 	Since   time.Time // begin of Command
+	Query   string    // that the session runs by itself, see Runner; "" = none
 }
 
 // Stats are counters since the start, and gauges.

@@ -275,7 +275,7 @@ func (s *Server) Connections() []ConnInfo {
 	infos := make([]ConnInfo, len(all))
 	for i, c := range all {
 		c.mu.Lock()
-		infos[i] = ConnInfo{ID: c.id, User: c.user, Host: c.host, Port: c.port, Command: c.command, Since: c.since}
+		infos[i] = ConnInfo{ID: c.id, User: c.user, Host: c.host, Port: c.port, Command: c.command, Since: c.since, Query: c.running}
 		c.mu.Unlock()
 	}
 	slices.SortFunc(infos, func(a, b ConnInfo) int { return cmp.Compare(a.ID, b.ID) })

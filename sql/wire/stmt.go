@@ -28,6 +28,7 @@ type stmt struct {
 	types  []byte // two bytes a parameter, as last sent
 	// long holds what COM_STMT_SEND_LONG_DATA sent, by parameter.
 	long     map[int][]byte
+	plain    *Statement // if the session may run it itself; nil = not
 	longSize int
 	longErr  *sqlError // reported by the next execution
 }
@@ -66,6 +67,7 @@ func (c *conn) prepare(q string) {
 	if c.stmts == nil {
 		c.stmts = make(map[uint32]*stmt)
 	}
+	st.plain = c.preparedPlain(q)
 	c.stmts[st.id] = st
 	b := append(c.row[:0], headerOK)
 	b = binary.LittleEndian.AppendUint32(b, st.id)
@@ -143,16 +145,36 @@ func (c *conn) execute(p []byte) {
 	}
 	cur.u8()
 	iterations := cur.u32()
-	vars, err := c.bind(st, &cur)
-	if err == nil && (cur.bad || iterations > 1) {
-		err = errMalformed
+	packet := cur
+	plain := st.withParams(packet)
+	if iterations > 1 {
+		plain = nil
 	}
-	if err != nil {
-		c.fail(err, "")
-		return
+	var vars map[string]*querypb.BindVariable
+	bind := func() (err error) {
+		vars, err = c.bind(st, &packet)
+		if err == nil && (packet.bad || iterations > 1) {
+			err = errMalformed
+		}
+		return err
+	}
+	if plain == nil {
+		if err := bind(); err != nil {
+			c.fail(err, "")
+			return
+		}
 	}
 	r := results{c: c, binary: true}
-	err = c.again(&r, st.query, func(ctx context.Context) error {
+	err := c.again(&r, st.query, func(ctx context.Context) error {
+		if plain != nil {
+			if done, err := c.runPlain(ctx, plain, &r); done {
+				return err
+			}
+			plain = nil
+			if err := bind(); err != nil {
+				return err
+			}
+		}
 		pd := &mysql.PrepareData{
 			StatementID: st.id, PrepareStmt: st.query, ParamsCount: uint16(st.params), BindVars: vars,
 		}

@@ -53,11 +53,12 @@ var rules = []struct {
 		others: []string{pebble, gomysql + "/mysql", "github.com/RaduBerinde/btreemap"},
 	}},
 	{"sql/replstmt", rule{ours: []string{"replica/replstate"}}},
+	{"sql/direct", rule{others: []string{vitess}}},
 	{"sql/auth", rule{ours: []string{"sql/replstmt"}, others: []string{gms, vitess}}},
-	{"sql/wire", rule{ours: []string{"binlog/rowimage", "sql/auth", "sql/replstmt", "replica/replstate"}, others: []string{gms, vitess, "github.com/sirupsen/logrus", apd}}},
+	{"sql/wire", rule{ours: []string{"binlog/rowimage", "sql/auth", "sql/direct", "sql/replstmt", "replica/replstate"}, others: []string{gms, vitess, "github.com/sirupsen/logrus", apd}}},
 	{"sql/jsondoc", rule{ours: leaves, others: []string{gms, vitess, apd}}},
 	{"sql/tables", rule{
-		ours:   append([]string{"sql/storage/...", "sql/jsondoc", "sql/replstmt", "binlog"}, leaves...),
+		ours:   append([]string{"sql/storage/...", "sql/direct", "sql/jsondoc", "sql/replstmt", "binlog"}, leaves...),
 		others: []string{gms, vitess, gomysql + "/mysql", apd, "github.com/shopspring/decimal", "gopkg.in/src-d/go-errors.v1"},
 	}},
 	{"sql", rule{

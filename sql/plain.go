@@ -1,0 +1,311 @@
+package sql
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	gms "github.com/dolthub/go-mysql-server/sql"
+
+	"binrelay/sql/direct"
+	"binrelay/sql/tables"
+	"binrelay/sql/wire"
+)
+
+// maxShapes bounds how many shapes of statements are remembered.
+const maxShapes = 4096
+
+// shapes remembers what the shapes of statements mean, by default database and
+// text. Safe for concurrent use.
+type shapes struct {
+	mu    sync.RWMutex
+	known map[string]*shape
+}
+
+// shape is what is known of a shape.
+type shape struct {
+	stmt *direct.Statement // nil: the engine has to plan it
+	plan atomic.Pointer[plainPlan]
+}
+
+// plainPlan is how a statement is carried out on the tables as they are. It is
+// immutable but for the headers.
+type plainPlan struct {
+	stmt   *direct.Statement
+	table  *tables.Plain
+	key    *tables.PlainKey
+	places []int // of the columns of a SELECT
+
+	mu      sync.RWMutex
+	headers map[gms.CharacterSetID]*wire.Header // by character_set_results
+}
+
+// plainSession is what a session keeps for statements without a plan.
+type plainSession struct {
+	key      []byte // of shapes; scratch
+	values   []direct.Value
+	reader   tables.PlainReader
+	options  []gms.ContextOption
+	settings settings
+	allowed  map[*plainPlan]uint64 // by what privileges the account had the rights for them
+}
+
+// settings are the session's variables as far as they keep statements from being
+// carried out without a plan.
+type settings struct {
+	known  bool
+	usual  bool               // nothing does
+	result gms.CharacterSetID // character_set_results
+}
+
+// find returns what a shape means in a database.
+func (c *shapes) find(key []byte, text int) *shape {
+	c.mu.RLock()
+	s := c.known[string(key)]
+	c.mu.RUnlock()
+	if s != nil {
+		return s
+	}
+	s = &shape{stmt: direct.Parse(string(key[:text]))}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.known == nil || len(c.known) >= maxShapes {
+		c.known = make(map[string]*shape)
+	}
+	c.known[string(key)] = s
+	return s
+}
+
+// plan returns how the statement is carried out now; nil = by the engine.
+func (sh *shape) planned(p *tables.Provider, database string) *plainPlan {
+	if sh.stmt == nil {
+		return nil
+	}
+	if out := sh.plan.Load(); out != nil && out.table.Current() {
+		return out
+	}
+	out := newPlainPlan(sh.stmt, p, database)
+	sh.plan.Store(out)
+	return out
+}
+
+func newPlainPlan(st *direct.Statement, p *tables.Provider, database string) *plainPlan {
+	if st.Database != "" {
+		database = st.Database
+	}
+	t := p.Plain(database, st.Table)
+	if t == nil {
+		return nil
+	}
+	columns := make([]string, len(st.Where))
+	for i, w := range st.Where {
+		columns[i] = w.Column
+	}
+	out := &plainPlan{stmt: st, table: t, key: t.Key(columns), headers: make(map[gms.CharacterSetID]*wire.Header)}
+	if out.key == nil {
+		return nil
+	}
+	if st.Output == nil {
+		out.places = t.All()
+	}
+	for _, o := range st.Output {
+		place := t.Column(o.Column)
+		if place < 0 {
+			return nil
+		}
+		out.places = append(out.places, place)
+	}
+	return out
+}
+
+// header returns the header of the plan's rows, nil if it is not known yet.
+func (p *plainPlan) header(results gms.CharacterSetID) *wire.Header {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.headers[results]
+}
+
+// learn takes the header that the engine has made.
+func (p *plainPlan) learn(results gms.CharacterSetID, h *wire.Header) {
+	if !p.table.Current() {
+		return // it may be that of the next definition
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.headers[results] = h
+}
+
+var _ wire.Runner = (*Session)(nil)
+
+// RunPlain implements wire.Runner. The first time that a SELECT is met it leaves
+// it to the engine, to learn the header of its rows.
+func (s *Session) RunPlain(ctx context.Context, st *wire.Statement, out wire.Reply) (done bool, err error) {
+	if s.server.planAll.Load() || s.internal || !s.Ordinary() {
+		return false, nil
+	}
+	set := s.readSettings()
+	if !set.usual {
+		return false, nil
+	}
+	p := s.shapeOf(st).planned(s.server.provider, s.GetCurrentDatabase())
+	if p == nil {
+		return false, nil
+	}
+	point, ok := s.point(p, st.Values)
+	if !ok {
+		return false, nil
+	}
+	h := p.header(set.result)
+	if h == nil {
+		out.Learn(func(h *wire.Header) { p.learn(set.result, h) })
+		return false, nil
+	}
+	c := s.plainContext(ctx)
+	if !s.mayRun(c, p) {
+		return false, nil // the engine says so
+	}
+	s.server.counters.plain.Add(1)
+	err = s.runPlain(c, st.Query, func() error { return s.selectPoint(c, p, point, h, out) })
+	return true, err
+}
+
+// shapeOf returns what the statement's shape means.
+func (s *Session) shapeOf(st *wire.Statement) *shape {
+	db := s.GetCurrentDatabase()
+	if m, ok := st.Memo.(*memo); ok && m.database == db {
+		return m.shape
+	}
+	k := append(s.plain.key[:0], st.Shape...)
+	k = append(append(k, 0), db...)
+	s.plain.key = k
+	sh := s.server.shapes.find(k, len(st.Shape))
+	if st.Prepared {
+		st.Memo = &memo{database: db, shape: sh}
+	}
+	return sh
+}
+
+// memo is what is remembered of a prepared statement.
+type memo struct {
+	database string // that it was looked up in
+	shape    *shape
+}
+
+// point finds the values of the statement's key.
+func (s *Session) point(p *plainPlan, values []direct.Value) (tables.Point, bool) {
+	s.plain.values = s.plain.values[:0]
+	for _, w := range p.stmt.Where {
+		s.plain.values = append(s.plain.values, values[w.Value])
+	}
+	return p.key.Point(s.plain.values)
+}
+
+// readSettings reads the session's variables, unless none was set since.
+func (s *Session) readSettings() settings {
+	set := &s.plain.settings
+	if set.known {
+		return *set
+	}
+	unlimited, _ := gms.HasDefaultValue(nil, s, "sql_select_limit")
+	*set = settings{known: true, usual: unlimited && policy{s.server, s}.number(nil, "max_execution_time") == 0, result: s.GetCharacterSetResults()}
+	return *set
+}
+
+// plainContext is the context of a statement.
+func (s *Session) plainContext(ctx context.Context) *gms.Context {
+	if s.plain.options == nil {
+		s.plain.options = []gms.ContextOption{
+			gms.WithSession(s), gms.WithMemoryManager(s.server.engine.MemoryManager), gms.WithProcessList(s.server.engine.ProcessList),
+		}
+	}
+	return gms.NewContext(ctx, s.plain.options...)
+}
+
+// mayRun asks, as the engine does, whether the account may run the statement. The
+// answer holds until privileges change.
+func (s *Session) mayRun(ctx *gms.Context, p *plainPlan) bool {
+	catalog := s.server.engine.Analyzer.Catalog
+	if !catalog.MySQLDb.Enabled() {
+		return true
+	}
+	catalog.MySQLDb.UserActivePrivilegeSet(ctx)
+	_, now := s.GetPrivilegeSet()
+	if asked, ok := s.plain.allowed[p]; ok && asked == now {
+		return true
+	}
+	if catalog.AuthorizationHandler().HandleAuth(ctx, nil, p.stmt.Auth) != nil {
+		return false
+	}
+	if s.plain.allowed == nil || len(s.plain.allowed) >= maxShapes {
+		s.plain.allowed = make(map[*plainPlan]uint64)
+	}
+	s.plain.allowed[p] = now
+	return true
+}
+
+// runPlain does what go-mysql-server's handler and engine do around a statement.
+func (s *Session) runPlain(ctx *gms.Context, text string, run func() error) error {
+	if err := s.CommandBegin(); err != nil {
+		return err
+	}
+	defer s.CommandEnd()
+	gms.IncrementStatusVariable(ctx, "Questions", 1)
+	s.beginPlain(text)
+	err := run()
+	if err == nil {
+		err = s.endPlain(ctx)
+	}
+	if err != nil {
+		return gms.CastSQLError(err)
+	}
+	return nil
+}
+
+// beginPlain is ValidateSession for a statement that has no plan.
+func (s *Session) beginPlain(text string) {
+	s.text = ""
+	s.building, s.built, s.root, s.inserting, s.locking = false, false, nil, false, false
+	s.running = true
+	s.server.counters.question()
+	s.clearConditions()
+	s.BeginPlain(trimStatement(text))
+}
+
+// endPlain commits a statement that is its own transaction.
+func (s *Session) endPlain(ctx *gms.Context) error {
+	tx := s.GetTransaction()
+	if tx == nil || s.GetIgnoreAutoCommit() || !(policy{s.server, s}).on(ctx, "autocommit") {
+		return nil
+	}
+	if err := s.CommitTransaction(ctx, tx); err != nil {
+		return err
+	}
+	s.SetTransaction(nil)
+	return nil
+}
+
+// selectPoint reads the row with a key.
+func (s *Session) selectPoint(ctx *gms.Context, p *plainPlan, point tables.Point, h *wire.Header, out wire.Reply) error {
+	s.plainRead = true
+	gms.IncrementStatusVariable(ctx, "Com_select", 1)
+	r := &s.plain.reader
+	r.Begin(ctx, s.Session, p.table, p.places)
+	row, err := r.Find(point)
+	if err != nil {
+		return err
+	}
+	if err := out.Begin(h); err != nil {
+		return err
+	}
+	found := int64(0)
+	if row != nil {
+		found = 1
+		if err := out.Row(row); err != nil {
+			return err
+		}
+	}
+	info := s.GetLastQueryInfo()
+	info.RowCount.Store(-1)
+	info.FoundRows.Store(found)
+	return nil
+}
