@@ -55,7 +55,7 @@ var rules = []struct {
 	{"sql/replstmt", rule{ours: []string{"replica/replstate"}}},
 	{"sql/direct", rule{others: []string{vitess}}},
 	{"sql/auth", rule{ours: []string{"sql/replstmt"}, others: []string{gms, vitess}}},
-	{"sql/wire", rule{ours: []string{"binlog/rowimage", "sql/auth", "sql/direct", "sql/replstmt", "replica/replstate"}, others: []string{gms, vitess, "github.com/sirupsen/logrus", apd}}},
+	{"sql/wire", rule{ours: []string{"binlog/rowimage", "sql/auth", "sql/direct", "sql/replstmt", "replica/replstate"}, others: []string{gms, vitess, "github.com/sirupsen/logrus", apd, "github.com/klauspost/compress"}}},
 	{"sql/jsondoc", rule{ours: leaves, others: []string{gms, vitess, apd}}},
 	{"sql/tables", rule{
 		ours:   append([]string{"sql/storage/...", "sql/direct", "sql/jsondoc", "sql/replstmt", "binlog"}, leaves...),
