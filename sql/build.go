@@ -74,9 +74,11 @@ func (b *builder) Build(ctx *gms.Context, n gms.Node, row gms.Row) (gms.RowIter,
 	case *plan.Into:
 		return nil, s.checkOutfile(ctx, n)
 	case *plan.Distinct:
-		return b.distinct(ctx, n, row)
+		return b.distinct(ctx, n.Child, row)
+	case *plan.OrderedDistinct:
+		return b.distinct(ctx, n.Child, row)
 	case *plan.SetOp:
-		return b.union(ctx, n, row)
+		return b.setOp(ctx, n, row)
 	case *plan.DeleteFrom:
 		s.LockTargets(targets(ctx, n)...)
 	case *plan.StartTransaction, *plan.Commit, *plan.Rollback, *plan.CreateSavepoint, *plan.RollbackSavepoint, *plan.ReleaseSavepoint:

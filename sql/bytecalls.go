@@ -17,8 +17,9 @@ import (
 // its strings are text.
 type byteCall struct {
 	gms.Expression
-	f    *byteFunction
-	kind stringKind
+	f         *byteFunction
+	kind      stringKind
+	collation gms.CollationID // that texts are compared by, once the plan is made
 }
 
 // stringKind is what the strings of a call are.
@@ -86,6 +87,15 @@ func newCatalog(p *tables.Provider) *catalog {
 		}
 	}
 	c.functions["last_insert_id"] = (&function{name: "last_insert_id", max: 1, varies: true, typ: types.Uint64, eval: lastInsertID}).native()
+	for _, name := range textCalls {
+		if f := c.functions[name]; f != nil {
+			c.functions[name] = ofCollation(f)
+		} else if f := base[name]; f != nil {
+			c.functions[name] = ofCollation(f)
+		}
+	}
+	c.functions["case when"] = gms.FunctionN{Name: "case", Fn: newCase}
+	c.functions["as text"] = gms.Function1{Name: "text", Fn: asTextCall}
 	for _, name := range textFunctions {
 		if f := c.functions[name]; f != nil {
 			c.functions[name] = ofText(f)
@@ -113,7 +123,7 @@ func (c *byteCall) WithChildren(ctx *gms.Context, args ...gms.Expression) (gms.E
 	if err != nil {
 		return nil, err
 	}
-	return &byteCall{Expression: e, f: c.f}, nil
+	return &byteCall{Expression: e, f: c.f, collation: c.collation}, nil
 }
 
 // Type implements gms.Expression.
@@ -124,35 +134,57 @@ func (c *byteCall) Type(ctx *gms.Context) gms.Type {
 		}
 		return types.Int64
 	}
-	return c.Expression.Type(ctx)
+	t := c.Expression.Type(ctx)
+	if !types.IsTextOnly(t) {
+		return t
+	}
+	return typeIn(t, c.mix(ctx))
 }
 
 // CollationCoercibility implements gms.CollationCoercible.
 func (c *byteCall) CollationCoercibility(ctx *gms.Context) (gms.CollationID, byte) {
-	if c.binary(ctx) {
-		return gms.Collation_binary, strongest(ctx, c.Children())
-	}
-	return gms.GetCoercibility(ctx, c.Expression)
+	m := c.mix(ctx)
+	return m.collation, byte(m.strength)
 }
 
 // Eval implements gms.Expression.
 func (c *byteCall) Eval(ctx *gms.Context, row gms.Row) (any, error) {
 	binary := c.binary(ctx)
-	if !binary && !c.f.always {
+	text := !binary && c.f.text != nil && c.ofTexts(ctx)
+	if !binary && !c.f.always && !text {
 		return c.Expression.Eval(ctx, row)
 	}
 	children := c.Children()
 	args := make([]byteArg, len(children))
 	for i, e := range children {
 		var err error
-		if args[i], err = byteValue(ctx, row, e, c.f.kind(i)); err != nil {
+		if text && c.f.kind(i) == 's' {
+			var s string
+			s, args[i].null, err = textValue(ctx, e, row)
+			args[i].b = []byte(s)
+		} else {
+			args[i], err = byteValue(ctx, row, e, c.f.kind(i))
+		}
+		if err != nil {
 			return nil, err
 		}
 		if args[i].null && !c.f.nulls {
 			return nil, nil
 		}
 	}
-	v := c.f.eval(args, maxPacket(ctx))
+	var v any
+	if text {
+		if c.collation == gms.Collation_Unspecified {
+			known, err := c.collated(ctx)
+			if err != nil {
+				return nil, err
+			}
+			c.collation = known.collation
+		}
+		v = c.f.text(c.collation, args, maxPacket(ctx))
+	} else {
+		v = c.f.eval(args, maxPacket(ctx))
+	}
 	switch v := v.(type) {
 	case tooLong:
 		ctx.Warn(1301, "Result of %s() was larger than max_allowed_packet (%d) - truncated", c.f.name, maxPacket(ctx))
@@ -163,6 +195,37 @@ func (c *byteCall) Eval(ctx *gms.Context, row gms.Row) (any, error) {
 		}
 	}
 	return v, nil
+}
+
+// ofTexts reports whether a function that compares has texts alone; others make
+// texts of their arguments.
+func (c *byteCall) ofTexts(ctx *gms.Context) bool {
+	if !c.f.compare {
+		return true
+	}
+	for _, e := range c.Children() {
+		if t := e.Type(ctx); t != types.Null && !textual(t) {
+			return false
+		}
+	}
+	return true
+}
+
+// collated returns a call that compares by the collation of its arguments.
+func (c *byteCall) collated(ctx *gms.Context) (*byteCall, error) {
+	if c.f.text == nil || c.binary(ctx) || !c.ofTexts(ctx) {
+		return c, nil
+	}
+	var texts []gms.Expression
+	for i, e := range c.Children() {
+		if c.f.kind(i) == 's' {
+			texts = append(texts, e)
+		}
+	}
+	own := *c
+	var err error
+	own.collation, err = compared(ctx, c.f.name, texts...)
+	return &own, err
 }
 
 // kind is the kind of the i-th argument.

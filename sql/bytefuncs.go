@@ -5,6 +5,8 @@ import (
 	"hash/crc32"
 	"math/bits"
 	"slices"
+
+	gms "github.com/dolthub/go-mysql-server/sql"
 )
 
 // byteFunction is a function of strings that works on bytes when its strings
@@ -20,6 +22,9 @@ type byteFunction struct {
 	binary  bool // the result is binary in any case
 	// eval returns bytes, a number, or nil.
 	eval func(args []byteArg, max int) any
+	// text is eval for texts, which are in UTF-8, under a collation; nil leaves
+	// them to go-mysql-server.
+	text func(c gms.CollationID, args []byteArg, max int) any
 }
 
 // byteArg is an argument's value.
@@ -61,15 +66,15 @@ var byteFunctions = []byteFunction{
 		slices.Reverse(out)
 		return out
 	}},
-	{name: "lpad", kinds: "sns", eval: func(a []byteArg, max int) any { return pad(a, max, true) }},
-	{name: "rpad", kinds: "sns", eval: func(a []byteArg, max int) any { return pad(a, max, false) }},
+	{name: "lpad", kinds: "sns", eval: func(a []byteArg, max int) any { return pad(a, max, true) }, text: func(_ gms.CollationID, a []byteArg, max int) any { return padText(a, max, true) }},
+	{name: "rpad", kinds: "sns", eval: func(a []byteArg, max int) any { return pad(a, max, false) }, text: func(_ gms.CollationID, a []byteArg, max int) any { return padText(a, max, false) }},
 	{name: "replace", kinds: "s", eval: func(a []byteArg, max int) any {
 		if len(a[1].b) == 0 {
 			return a[0].b
 		}
 		return limited(bytes.ReplaceAll(a[0].b, a[1].b, a[2].b), max)
 	}},
-	{name: "insert", kinds: "snns", eval: func(a []byteArg, max int) any {
+	{name: "insert", kinds: "snns", text: insertText, eval: func(a []byteArg, max int) any {
 		s, at := a[0].b, a[1].n-1
 		if at < 0 || at >= int64(len(s)) {
 			return s
@@ -119,17 +124,19 @@ var byteFunctions = []byteFunction{
 	}},
 	{name: "coalesce", kinds: "s", nulls: true, compare: true, eval: firstPresent},
 	{name: "ifnull", kinds: "s", nulls: true, compare: true, eval: firstPresent},
-	{name: "greatest", kinds: "s", compare: true, eval: func(a []byteArg, _ int) any { return slices.MaxFunc(a, compareArgs).b }},
-	{name: "least", kinds: "s", compare: true, eval: func(a []byteArg, _ int) any { return slices.MinFunc(a, compareArgs).b }},
-	{name: "locate", kinds: "ssn", eval: func(a []byteArg, _ int) any {
+	{name: "greatest", kinds: "s", compare: true, text: greatestText, eval: func(a []byteArg, _ int) any { return slices.MaxFunc(a, compareArgs).b }},
+	{name: "least", kinds: "s", compare: true, text: leastText, eval: func(a []byteArg, _ int) any { return slices.MinFunc(a, compareArgs).b }},
+	{name: "locate", kinds: "ssn", text: locateText, eval: func(a []byteArg, _ int) any {
 		from := int64(1)
 		if len(a) > 2 {
 			from = a[2].n
 		}
 		return locate(a[1].b, a[0].b, from)
 	}},
-	{name: "instr", kinds: "s", eval: func(a []byteArg, _ int) any { return locate(a[0].b, a[1].b, 1) }},
-	{name: "field", kinds: "s", nulls: true, compare: true, eval: func(a []byteArg, _ int) any {
+	{name: "instr", kinds: "s", text: instrText, eval: func(a []byteArg, _ int) any { return locate(a[0].b, a[1].b, 1) }},
+	{name: "strcmp", kinds: "s", text: strcmpText, eval: func(a []byteArg, _ int) any { return int64(bytes.Compare(a[0].b, a[1].b)) }},
+	{name: "find_in_set", kinds: "s", text: findInSetText, eval: func(a []byteArg, _ int) any { return findInSet(a, bytes.Equal) }},
+	{name: "field", kinds: "s", nulls: true, compare: true, text: fieldText, eval: func(a []byteArg, _ int) any {
 		for i, arg := range a[1:] {
 			if !a[0].null && !arg.null && bytes.Equal(a[0].b, arg.b) {
 				return int64(i + 1)

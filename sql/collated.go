@@ -1,73 +1,39 @@
 package sql
 
 import (
-	"bytes"
-	"io"
+	"encoding/binary"
 	"strings"
 	"sync"
 
 	gms "github.com/dolthub/go-mysql-server/sql"
-	"github.com/dolthub/go-mysql-server/sql/analyzer"
 	"github.com/dolthub/go-mysql-server/sql/expression"
-	"github.com/dolthub/go-mysql-server/sql/iters"
-	"github.com/dolthub/go-mysql-server/sql/plan"
-	"github.com/dolthub/go-mysql-server/sql/transform"
 	"github.com/dolthub/go-mysql-server/sql/types"
+
+	"binrelay/sql/tables"
 )
-
-// collatedInRule is the id of our rule for IN.
-const collatedInRule analyzer.RuleId = 1<<20 + 100
-
-// installCollated makes IN with a list of strings compare by collation.
-var installCollated = sync.OnceFunc(func() {
-	analyzer.OnceAfterAll = append(analyzer.OnceAfterAll, analyzer.Rule{Id: collatedInRule, Apply: collateIn})
-})
 
 // weightOf returns what strings that are equal under a collation have in common.
 func weightOf(c gms.CollationID, s string) (string, error) {
-	if c.PadAttribute() != "NO PAD" {
+	if tables.Pads(c) {
 		s = strings.TrimRight(s, " ")
 	}
-	var b bytes.Buffer
-	err := c.WriteWeightString(&b, s)
-	return b.String(), err
+	if isBinSort(c) {
+		return s, nil
+	}
+	weight := c.Sorter()
+	if weight == nil {
+		return s, nil
+	}
+	b := make([]byte, 0, 4*len(s))
+	for _, r := range s {
+		b = binary.BigEndian.AppendUint32(b, uint32(weight(r)))
+	}
+	return string(b), nil
 }
 
 // folds reports whether a collation holds different strings to be equal.
 func folds(c gms.CollationID) bool {
-	return c != gms.Collation_binary && c.Sorter() != nil && !strings.HasSuffix(c.Name(), "_bin")
-}
-
-// collateIn replaces x IN ('a', 'b'), which go-mysql-server compares byte by
-// byte, after indexes have been chosen by it.
-func collateIn(ctx *gms.Context, _ *analyzer.Analyzer, n gms.Node, _ *plan.Scope, _ analyzer.RuleSelector, _ *gms.QueryFlags) (gms.Node, transform.TreeIdentity, error) {
-	return transform.NodeExprsWithOpaque(ctx, n, func(ctx *gms.Context, e gms.Expression) (gms.Expression, transform.TreeIdentity, error) {
-		var left, right gms.Expression
-		switch in := e.(type) {
-		case *expression.InTuple:
-			left, right = in.Left(), in.Right()
-		case *expression.HashInTuple:
-			left, right = in.Left(), in.Right()
-		default:
-			return e, transform.SameTree, nil
-		}
-		list, ok := right.(expression.Tuple)
-		if !ok || !types.IsTextOnly(left.Type(ctx)) {
-			return e, transform.SameTree, nil
-		}
-		c, strength := gms.GetCoercibility(ctx, left)
-		for _, item := range list {
-			if t := item.Type(ctx); t != types.Null && !types.IsTextOnly(t) {
-				return e, transform.SameTree, nil
-			}
-			other, weak := gms.GetCoercibility(ctx, item)
-			c, strength = gms.ResolveCoercibility(c, strength, other, weak)
-		}
-		if !folds(c) {
-			return e, transform.SameTree, nil
-		}
-		return &collatedIn{left: left, list: list, collation: c}, transform.NewTree, nil
-	})
+	return c != gms.Collation_binary && c.Sorter() != nil && (tables.Pads(c) || !isBinSort(c))
 }
 
 // collatedIn is an IN with a list of strings under a collation.
@@ -124,17 +90,9 @@ func (*collatedIn) CollationCoercibility(*gms.Context) (gms.CollationID, byte) {
 
 // weight evaluates an expression to the weight of its string.
 func (in *collatedIn) weight(ctx *gms.Context, e gms.Expression, row gms.Row) (w string, null bool, err error) {
-	v, err := e.Eval(ctx, row)
-	if err != nil || v == nil {
-		return "", v == nil, err
-	}
-	s, _, err := types.LongText.Convert(ctx, v)
-	if err != nil {
-		return "", false, err
-	}
-	text, _, err := gms.Unwrap[string](ctx, s)
-	if err != nil {
-		return "", false, err
+	text, null, err := textValue(ctx, e, row)
+	if err != nil || null {
+		return "", null, err
 	}
 	w, err = weightOf(in.collation, text)
 	return w, false, err
@@ -189,119 +147,4 @@ func (in *collatedIn) Eval(ctx *gms.Context, row gms.Row) (any, error) {
 		return nil, nil
 	}
 	return false, nil
-}
-
-// distinctRows passes on rows of which none was equal before: strings are
-// compared by their collations, which go-mysql-server's DISTINCT and UNION do
-// not.
-type distinctRows struct {
-	gms.RowIter
-	hasher  plan.DistinctHasher
-	texts   map[int]gms.CollationID // columns that fold
-	seen    map[uint64]struct{}
-	weighed gms.Row // room for one row with weights in place of strings
-	skip    int64   // OFFSET
-	limit   int64   // LIMIT, -1 = none
-}
-
-// foldingColumns returns the columns of a schema whose strings may differ and be
-// equal; nil: there is none.
-func foldingColumns(schema gms.Schema) map[int]gms.CollationID {
-	var out map[int]gms.CollationID
-	for i, c := range schema {
-		t, ok := c.Type.(gms.StringType)
-		if !ok || !types.IsTextOnly(c.Type) || !folds(t.Collation()) {
-			continue
-		}
-		if out == nil {
-			out = make(map[int]gms.CollationID)
-		}
-		out[i] = t.Collation()
-	}
-	return out
-}
-
-// Next implements gms.RowIter.
-func (d *distinctRows) Next(ctx *gms.Context) (gms.Row, error) {
-	for {
-		if d.limit == 0 {
-			return nil, io.EOF
-		}
-		row, err := d.RowIter.Next(ctx)
-		if err != nil {
-			return nil, err
-		}
-		d.weighed = append(d.weighed[:0], row...)
-		for i, c := range d.texts {
-			v, err := gms.UnwrapAny(ctx, row[i])
-			if err != nil {
-				return nil, err
-			}
-			if s, ok := v.(string); ok {
-				if d.weighed[i], err = weightOf(c, s); err != nil {
-					return nil, err
-				}
-			}
-		}
-		key, err := d.hasher.HashOf(ctx, d.weighed)
-		if err != nil {
-			return nil, err
-		}
-		if _, ok := d.seen[key]; ok {
-			continue
-		}
-		d.seen[key] = struct{}{}
-		if d.skip > 0 {
-			d.skip--
-			continue
-		}
-		if d.limit > 0 {
-			d.limit--
-		}
-		return row, nil
-	}
-}
-
-// distinct builds SELECT DISTINCT over strings that fold; nil leaves it to
-// go-mysql-server.
-func (b *builder) distinct(ctx *gms.Context, n *plan.Distinct, row gms.Row) (gms.RowIter, error) {
-	texts := foldingColumns(n.Child.Schema(ctx))
-	if texts == nil {
-		return nil, nil
-	}
-	it, err := b.base.Build(ctx, n.Child, row)
-	if err != nil {
-		return nil, err
-	}
-	return &distinctRows{RowIter: it, hasher: n.Hasher(), texts: texts, seen: make(map[uint64]struct{}), limit: -1}, nil
-}
-
-// union builds UNION DISTINCT over strings that fold: UNION ALL, in its order,
-// then what is distinct of it, then OFFSET and LIMIT.
-func (b *builder) union(ctx *gms.Context, n *plan.SetOp, row gms.Row) (gms.RowIter, error) {
-	if !n.Distinct || n.SetOpType != plan.UnionType {
-		return nil, nil
-	}
-	texts := foldingColumns(n.Schema(ctx))
-	if texts == nil {
-		return nil, nil
-	}
-	d := &distinctRows{texts: texts, seen: make(map[uint64]struct{}), limit: -1}
-	var err error
-	if n.Offset != nil {
-		if d.skip, err = iters.GetInt64Value(ctx, n.Offset); err != nil {
-			return nil, err
-		}
-	}
-	if n.Limit != nil {
-		if d.limit, err = iters.GetInt64Value(ctx, n.Limit); err != nil {
-			return nil, err
-		}
-	}
-	all := *n
-	all.Distinct, all.Limit, all.Offset = false, nil, nil
-	if d.RowIter, err = b.base.Build(ctx, &all, row); err != nil {
-		return nil, err
-	}
-	return d, nil
 }

@@ -94,6 +94,7 @@ func (s *Server) buildEngine() {
 	a := analyzer.NewBuilder(newCatalog(s.provider)).
 		AddOverrides(overrides).
 		AddPreAnalyzeRule(detachKeysID, detachKeys).
+		AddPreAnalyzeRule(prepareTextsID, prepareTexts).
 		Build()
 	s.showKeys(a.Catalog.InfoSchema)
 	s.registerFunctions(a.Catalog)

@@ -9,12 +9,13 @@ import (
 )
 
 // ownSyntax are words of the functions and operators that ordinaryCalls looks for.
-var ownSyntax = []string{"trim", "substr", "binary", "group_concat", "interval", "as time", "as decimal", "over", "~", "&", "|", "^", "<<", ">>"}
+var ownSyntax = []string{"trim", "substr", "binary", "group_concat", "interval", "as time", "as decimal", "as char", "as nchar", "convert", "case", "over", "~", "&", "|", "^", "<<", ">>"}
 
 // ordinaryCalls turns the functions with a syntax of their own, TRIM(LEADING a
 // FROM b), SUBSTRING(a FROM b FOR c) and CAST(a AS BINARY(n)), into calls of
 // those of byteFunctions, CAST(a AS TIME(n)), a + INTERVAL b DAY and ~a into
-// calls of those of timeFunctions and of DATE_ADD. GROUP_CONCAT gets one argument: go-mysql-server looks
+// calls of those of timeFunctions and of DATE_ADD. CASE becomes a call of its conditions and values; it,
+// GROUP_CONCAT and conversions to texts become textCalls. GROUP_CONCAT gets one argument: go-mysql-server looks
 // at no other. The expressions of definitions, whose text is kept, stay alone.
 func ordinaryCalls(stmt sqlparser.Statement, text string) {
 	if !mentions(text, ownSyntax) {
@@ -114,6 +115,15 @@ func ordinaryCall(e sqlparser.Expr) *sqlparser.FuncExpr {
 		if strings.EqualFold(e.Type.Type, "decimal") && (e.Type.Scale == nil || string(e.Type.Scale.Val) == "0") {
 			e.Expr = newCall("round", e.Expr) // go-mysql-server rounds to one digit and more
 		}
+		if strings.EqualFold(e.Type.Type, "char") || strings.EqualFold(e.Type.Type, "nchar") {
+			return newCall("as text", e)
+		}
+	case *sqlparser.ConvertUsingExpr:
+		return newCall("as text", e)
+	case *sqlparser.CaseExpr:
+		if !mentions(sqlparser.String(e.Expr), []string{"rand(", "uuid("}) { // evaluated once
+			return caseCall(e)
+		}
 	case *sqlparser.FuncExpr:
 		frameOf(e)
 	case *sqlparser.BinaryExpr:
@@ -135,8 +145,25 @@ func ordinaryCall(e sqlparser.Expr) *sqlparser.FuncExpr {
 			concat := &sqlparser.FuncExpr{Name: sqlparser.NewColIdent("concat"), Exprs: e.Exprs}
 			e.Exprs = sqlparser.SelectExprs{&sqlparser.AliasedExpr{Expr: concat}}
 		}
+		return newCall("as text", e)
 	}
 	return nil
+}
+
+// caseCall is a CASE as a call of its conditions and values.
+func caseCall(e *sqlparser.CaseExpr) *sqlparser.FuncExpr {
+	var args []sqlparser.Expr
+	for _, w := range e.Whens {
+		cond := w.Cond
+		if e.Expr != nil {
+			cond = &sqlparser.ComparisonExpr{Operator: sqlparser.EqualStr, Left: e.Expr, Right: w.Cond}
+		}
+		args = append(args, cond, w.Val)
+	}
+	if e.Else != nil {
+		args = append(args, e.Else)
+	}
+	return newCall("case when", args...)
 }
 
 // bitOperators are functions: go-mysql-server's take no value of 2^63 and above.

@@ -70,7 +70,7 @@ func (x *Index) IndexType() string { return "BTREE" }
 func (x *Index) ColumnExpressionTypes(*gms.Context) []gms.ColumnExpressionType {
 	out := make([]gms.ColumnExpressionType, len(x.parts))
 	for i, p := range x.parts {
-		out[i] = gms.ColumnExpressionType{Expression: x.exprs[i], Type: x.table.def.schema[p.Column].Type}
+		out[i] = gms.ColumnExpressionType{Expression: x.exprs[i], Type: keyPartType(x.table.def.schema[p.Column].Type)}
 	}
 	return out
 }

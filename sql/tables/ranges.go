@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sort"
+	"strings"
 	"time"
 
 	"github.com/cockroachdb/apd/v3"
@@ -269,6 +270,11 @@ func (k *keyMaker) bound(dst *[]byte, values []keycodec.Value, cut gms.MySQLRang
 	default:
 		return lower, nil // below NULL
 	}
+	if !lower && !v.IsNull() {
+		if text, ok := k.beyondSpaces(cut, p); ok {
+			v, after = text, true
+		}
+	}
 	key, f, err := k.encode(append(values[:len(values):len(values)], v))
 	if err != nil {
 		return false, err
@@ -288,6 +294,28 @@ func (k *keyMaker) bound(dst *[]byte, values []keycodec.Value, cut gms.MySQLRang
 	}
 	*dst = key
 	return true, nil
+}
+
+// beyondSpaces widens an upper bound of a text that pads: a string that goes on
+// with characters below the space is smaller than the bound, while its key,
+// which has no padding, is greater.
+func (k *keyMaker) beyondSpaces(cut gms.MySQLRangeCut, p storage.IndexPart) (keycodec.Value, bool) {
+	text, ok := k.t.def.schema[p.Column].Type.(gms.StringType)
+	if !ok || !Pads(text.Collation()) || p.Prefix > 0 {
+		return keycodec.Value{}, false
+	}
+	var key any
+	switch b := cut.(type) {
+	case gms.Below:
+		key = b.Key
+	case gms.Above:
+		key = b.Key
+	}
+	s, ok := key.(string)
+	if !ok {
+		return keycodec.Value{}, false
+	}
+	return k.t.def.codec.columns[p.Column].textValue(strings.TrimRight(s, " ") + "!")
 }
 
 // value turns a bound into a key value of the column; ok is false when it is of
