@@ -58,14 +58,16 @@ type faultKind struct {
 	name  string
 	err   error
 	reads bool
-	stays bool // all later ones of changes fail too
+	stays bool // all later ones fail too
 }
 
 var faultKinds = []faultKind{
 	{"EIO on one change", syscall.EIO, false, false},
 	{"ENOSPC on one change", syscall.ENOSPC, false, false},
 	{"ENOSPC from then on", syscall.ENOSPC, false, true},
+	{"EIO from then on", syscall.EIO, false, true},
 	{"EIO on one read", syscall.EIO, true, false},
+	{"EIO on all reads from then on", syscall.EIO, true, true},
 }
 
 // TestFault_EveryCall lets every call on a file fail in turn, while the steps
@@ -101,7 +103,7 @@ func TestFault_EveryCall(t *testing.T) {
 		var runs, ended, refused, failed atomic.Int64
 		var last atomic.Int64 // the first number that no operation had
 		last.Store(1 << 30)
-		step := int64(every(20))
+		step := int64(every(30))
 		inParallel(t, 1<<20, func(i int) {
 			at := 1 + int64(i)*step + int64(i)%step
 			if at >= last.Load() {
