@@ -3,6 +3,7 @@ package primary
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"binrelay/binlog"
 	"binrelay/binlog/logfile"
@@ -24,6 +25,7 @@ const (
 	textTruncated     = "binlog truncated in the middle of event; consider out of disk space on source"
 	textBogus         = "bogus data in log event"
 	textChecksum      = "event read from binlog did not pass crc check"
+	textReadIO        = "I/O error reading log event"
 	textNoNext        = "could not find next log"
 	textNotOpen       = "Binary log is not open"
 	textNoChecksum    = "Slave can not handle replication events with the checksum that master is configured to log"
@@ -87,7 +89,10 @@ func startError(err error, at txn.Coord) error {
 // readError words a failure to read the binlog. Errors that are not about the
 // binlog (a context that ended) pass unchanged.
 func readError(err error, p place) error {
-	var corrupt *logfile.CorruptError
+	var (
+		corrupt *logfile.CorruptError
+		path    *fs.PathError
+	)
 	switch {
 	case errors.Is(err, logfile.ErrChecksum):
 		return fatalAt(textChecksum, p)
@@ -102,6 +107,8 @@ func readError(err error, p place) error {
 	case errors.Is(err, binlog.ErrClosed), errors.Is(err, logfile.ErrClosed):
 		// Not 1236: the replica shall come back when the server does.
 		return &replstate.Error{Number: 1053, SQLState: "08S01", Text: "Server shutdown in progress"}
+	case errors.As(err, &path):
+		return fatalAt(textReadIO, p)
 	default:
 		return err
 	}

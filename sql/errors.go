@@ -61,6 +61,9 @@ func TranslateStatement(err error, st Statement) (num uint16, state string, msg 
 		}
 		text = m[1]
 	}
+	if num, msg, ok := fileError(err); ok {
+		return num, sqlState(num), msg
+	}
 	if num, msg, ok := byText(text, st); ok {
 		return num, sqlState(num), msg
 	}

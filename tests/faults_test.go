@@ -1,14 +1,10 @@
 package tests
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -188,76 +184,23 @@ func TestFault_ReplicaDiskFull(t *testing.T) {
 // After a failed fsync nobody knows what the disk holds: the process ends at
 // once with exit code 74, and what it had acknowledged is there afterwards.
 func TestFault_FsyncError(t *testing.T) {
-	strace := cluster.Need(t, "strace")
-	s := cluster.Start(t, "primary", "server-id=1", "log-bin=mysql-bin")
-	s.Exec("CREATE DATABASE d", "CREATE TABLE d.t (id BIGINT PRIMARY KEY)")
-	acked := map[string]bool{}
-	unknown := map[string]bool{}
+	s := faultyServer(t, "64K")
+	l := newSmallLoad(t, s)
 	for round, when := range []int{1, 7, 30} {
-		trace := exec.Command(strace, "-f", "-q", "-o", filepath.Join(t.TempDir(), "trace"), "-e", "trace=fsync,fdatasync",
-			"-e", fmt.Sprintf("inject=fsync,fdatasync:error=EIO:when=%d+", when), "-p", fmt.Sprint(s.Pid()))
-		var said strings.Builder
-		trace.Stderr = &said
-		if err := trace.Start(); err != nil {
-			t.Fatal(err)
-		}
-		cluster.WaitFor(t, 10*time.Second, func() string {
-			b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.Pid()))
-			if strings.Contains(string(b), "TracerPid:\t0\n") {
-				return "not traced: " + said.String()
-			}
-			return ""
-		})
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-		var mu sync.Mutex
-		var wg sync.WaitGroup
-		var failed time.Time
-		for w := range 4 {
-			wg.Go(func() {
-				for i := 0; ctx.Err() == nil; i++ {
-					id := fmt.Sprint(round*1000000 + w*100000 + i)
-					_, err := s.DB().ExecContext(ctx, "INSERT INTO d.t VALUES ("+id+")")
-					mu.Lock()
-					if err == nil {
-						acked[id] = true // also when another has failed already
-					} else {
-						unknown[id] = true
-						if failed.IsZero() {
-							failed = time.Now()
-						}
-					}
-					mu.Unlock()
-					if err != nil {
-						return
-					}
-				}
-			})
-		}
-		wg.Wait()
+		end := meddle(t, s, nil, "fsync,fdatasync", fmt.Sprintf("error=EIO:when=%d+", when))
+		l.untilFailed(20 * time.Second)
 		select {
 		case <-s.Ended():
 		case <-time.After(time.Second):
-			t.Errorf("round %d: the process lives %v after the failure", round, time.Since(failed))
+			t.Errorf("round %d: the process lives a second after the failure", round)
 			s.Kill()
 		}
-		cancel()
 		if code := s.ExitCode(); code != 74 {
 			t.Errorf("round %d: exit code %d, want 74", round, code)
 		}
-		_ = trace.Wait() // it ends with what it traces
+		end()
 		s.Run()
-		there := map[string]bool{}
-		for _, r := range s.Rows("SELECT id FROM d.t") {
-			there[r[0]] = true
-			if !acked[r[0]] && !unknown[r[0]] {
-				t.Errorf("row %s is nobody's", r[0])
-			}
-		}
-		for id := range acked {
-			if !there[id] {
-				t.Errorf("round %d: acknowledged row %s is lost", round, id)
-			}
-		}
+		l.check(s)
 	}
-	t.Logf("%d rows acknowledged, %d unknown", len(acked), len(unknown))
+	l.log()
 }

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"binrelay/tests/faultfs"
 )
 
 // logFile reports whether name is a file of one of the two logs.
@@ -379,4 +381,25 @@ func (s stallFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) 
 		s.mu.Unlock() //lint:ignore SA2001 it only waits
 	}
 	return s.FS.Create(name, c)
+}
+
+// TestFault_DirectorySync: a directory of the store that cannot be synced ends
+// the process with the reason, before Pebble panics.
+func TestFault_DirectorySync(t *testing.T) {
+	fail := func(op faultfs.Op) error {
+		if op.Kind == "sync" {
+			return syscall.EIO
+		}
+		return nil
+	}
+	var fatal error
+	b := &barrierFS{FS: faultfs.New(vfs.NewMem(), fail, nil), fatal: func(err error) { fatal = err }}
+	d, err := b.OpenDir("/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if err := d.Sync(); !errors.Is(err, syscall.EIO) || !errors.Is(fatal, syscall.EIO) {
+		t.Errorf("sync: %v, fatal: %v", err, fatal)
+	}
 }

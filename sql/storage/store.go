@@ -104,7 +104,7 @@ func (e *Engine) openStore() error {
 	cache := pebble.NewCache(e.o.CacheBytes)
 	defer cache.Unref()
 	po := &pebble.Options{
-		FS:                          &barrierFS{FS: e.fs, barrier: e.barrier},
+		FS:                          &barrierFS{FS: e.fs, barrier: e.barrier, fatal: e.o.Fatal},
 		Lock:                        lock,
 		Cache:                       cache,
 		DisableWAL:                  true, // the two logs are the only ones
@@ -183,10 +183,12 @@ func (e *Engine) barrier() error {
 	return nil
 }
 
-// barrierFS calls barrier before each write to a MANIFEST file.
+// barrierFS calls barrier before each write to a MANIFEST file, and fatal when a
+// directory cannot be synced.
 type barrierFS struct {
 	vfs.FS
 	barrier func() error
+	fatal   func(error)
 }
 
 // Create wraps MANIFEST files. A marker, which names the MANIFEST in use, is
@@ -203,6 +205,29 @@ func (b *barrierFS) Create(name string, category vfs.DiskWriteCategory) (vfs.Fil
 		return f, err
 	}
 	return &barrierFile{f, b.barrier}, nil
+}
+
+// OpenDir wraps directories: Pebble panics when it cannot sync one.
+func (b *barrierFS) OpenDir(name string) (vfs.File, error) {
+	d, err := b.FS.OpenDir(name)
+	if err != nil {
+		return nil, err
+	}
+	return &fatalDir{d, b.fatal}, nil
+}
+
+type fatalDir struct {
+	vfs.File
+	fatal func(error)
+}
+
+// Sync ends the process when it fails.
+func (d *fatalDir) Sync() error {
+	err := d.File.Sync()
+	if err != nil {
+		d.fatal(fmt.Errorf("store: sync the directory: %w", err))
+	}
+	return err
 }
 
 // Unwrap returns the file system below.
