@@ -129,8 +129,9 @@ func (p policy) DDL(ctx *gms.Context, s *tables.Session) storage.DDLStatement {
 func (p policy) Replicated() bool { return p.own.repl != nil }
 
 // Committed implements tables.Policy.
-func (p policy) Committed(_ *gms.Context, _ *tables.Session, r tables.Committed) {
+func (p policy) Committed(ctx *gms.Context, _ *tables.Session, r tables.Committed) {
 	p.own.committed = r
+	p.own.noteGTID(ctx, r)
 }
 
 // metaWait is lock_wait_timeout.

@@ -265,6 +265,7 @@ func (s *Server) wireOptions() wire.Options {
 		Socket:                 s.o.Socket,
 		Dump:                   s.o.Dump,
 		Statistics:             s.statistics,
+		Tracked:                s.tracked,
 		TimeDigits:             s.timeDigits,
 		Refine:                 s.refine,
 		Logger:                 s.log, Now: s.now,

@@ -46,7 +46,8 @@ type Session struct {
 	seeds     *randState                  // of RAND(); nil = random
 
 	next     nextTransaction // SET TRANSACTION
-	released bool            // the connection ends after this command
+	tracking tracking
+	released bool // the connection ends after this command
 
 	conditions
 
@@ -220,7 +221,11 @@ func (s *Session) SetSessionVariable(ctx *gms.Context, name string, value any) e
 		return gms.ErrUnknownSystemVariable.New(name)
 	}
 	if d == nil {
-		return s.Session.SetSessionVariable(ctx, name, s.derivedCollation(ctx, name, value))
+		if err := s.Session.SetSessionVariable(ctx, name, s.derivedCollation(ctx, name, value)); err != nil {
+			return err
+		}
+		s.noteVariable(ctx, name)
+		return nil
 	}
 	if d.super && !s.may(ctx, gms.PrivilegeType_Super, "session_variables_admin", "system_variables_admin", "binlog_admin") {
 		return accessDenied("SUPER, SYSTEM_VARIABLES_ADMIN or SESSION_VARIABLES_ADMIN")
@@ -228,6 +233,7 @@ func (s *Session) SetSessionVariable(ctx *gms.Context, name string, value any) e
 	if err := s.Session.SetSessionVariable(ctx, d.canonical(), value); err != nil {
 		return err
 	}
+	s.noteVariable(ctx, d.canonical())
 	switch p := (policy{s.server, s}); d.name {
 	case "innodb_lock_wait_timeout":
 		s.SetWaits(time.Duration(p.number(ctx, d.name))*time.Second, 0)

@@ -111,6 +111,12 @@ var sysvars = []sysvar{
 		get: func(s *Server) any { return s.purged().String() }},
 	{name: "gtid_owned", scope: both, kind: textVar, def: "", fixed: true},
 	{name: "gtid_next", scope: session, kind: textVar, def: "AUTOMATIC", check: onlyChoice("gtid_next", "AUTOMATIC"), super: true},
+	{name: "session_track_schema", scope: both, kind: boolVar, def: true},
+	{name: "session_track_state_change", scope: both, kind: boolVar, def: false},
+	{name: "session_track_system_variables", scope: both, kind: textVar,
+		def: "time_zone,autocommit,character_set_client,character_set_results,character_set_connection"},
+	{name: "session_track_transaction_info", scope: both, kind: enumVar, def: "OFF", choices: []string{"OFF", "STATE", "CHARACTERISTICS"},
+		check: onlyChoice("session_track_transaction_info", "OFF")},
 	{name: "session_track_gtids", scope: both, kind: enumVar, def: "OFF", choices: []string{"OFF", "OWN_GTID", "ALL_GTIDS"}},
 
 	// The replica.

@@ -89,6 +89,7 @@ type Group struct {
 type Result struct {
 	CSN   CSN
 	Coord Coord // end in our binlog; zero when nothing was written there
+	GTID  gtid.GTID
 	Err   error
 }
 

@@ -446,7 +446,7 @@ func (c *committer) answer(g *group) {
 	for _, p := range g.txns {
 		r := txn.Result{CSN: p.csn}
 		if p.bin != nil {
-			r.Coord = p.bin.End
+			r.Coord, r.GTID = p.bin.End, p.bin.GTID
 		}
 		p.settle(r)
 	}

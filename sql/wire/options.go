@@ -75,10 +75,9 @@ type Options struct {
 
 	// Dump serves replicas; nil = dump commands end in error 1235.
 	Dump DumpServer
-	// TrackedGTIDs returns the GTIDs of the transaction that the session has just
-	// committed if session_track_gtids asks for them, and forgets them; "" = none.
-	// nil = never. They travel in the OK packet of clients that can read them.
-	TrackedGTIDs func(s gms.Session) string
+	// Tracked returns, and forgets, what the session is to tell its client with
+	// the next OK packet. It is asked for clients that can read it; nil = nothing.
+	Tracked func(s gms.Session) []Change
 	// TimeDigits returns the decimals of a table's TIME column, which the engine
 	// does not know; nil = they are found out from the values.
 	TimeDigits func(database, table, column string) (digits int, ok bool)
@@ -94,6 +93,24 @@ type Options struct {
 	// Now is the clock; nil = time.Now.
 	Now func() time.Time
 }
+
+// Change is one change of a session's state.
+type Change struct {
+	Kind  ChangeKind
+	Name  string // of a variable
+	Value string
+}
+
+// ChangeKind says what has changed; the numbers are the protocol's. Source:
+// MySQL 8.0 source documentation, "OK_Packet".
+type ChangeKind byte
+
+const (
+	TrackVariable ChangeKind = 0
+	TrackSchema   ChangeKind = 1
+	TrackState    ChangeKind = 2 // Value is 1
+	TrackGTIDs    ChangeKind = 3
+)
 
 // DumpServer is what serves replicas. package sql hands in an adapter to the
 // primary. The privilege REPLICATION SLAVE is checked before each call.

@@ -69,18 +69,25 @@ func (c *conn) writeOKLike(header byte, affected, insertID uint64, extra, warnin
 	c.send(b)
 }
 
-// trackedChanges is the session state information of an OK packet: type 3
-// (GTIDs), its length, encoding 0, the set; nil if there is nothing to tell.
+// trackedChanges is the session state information of an OK packet: for each
+// change its type, the length and the data; nil if there is nothing to tell.
 func (c *conn) trackedChanges() []byte {
-	if c.caps&capSessionTrack == 0 || c.s.o.TrackedGTIDs == nil || c.session == nil {
+	if c.caps&capSessionTrack == 0 || c.s.o.Tracked == nil || c.session == nil {
 		return nil
 	}
-	gtids := c.s.o.TrackedGTIDs(c.session)
-	if gtids == "" {
-		return nil
+	var out []byte
+	for _, ch := range c.s.o.Tracked(c.session) {
+		var data []byte
+		switch ch.Kind {
+		case TrackVariable:
+			data = appendLenencString(data, ch.Name)
+		case TrackGTIDs:
+			data = append(data, 0) // encoding: text
+		}
+		data = appendLenencString(data, ch.Value)
+		out = appendLenencString(append(out, byte(ch.Kind)), data)
 	}
-	data := appendLenencString([]byte{0}, gtids)
-	return appendLenencString([]byte{3}, data)
+	return out
 }
 
 // writeEOF ends a list of definitions or rows, in the style the client asked
