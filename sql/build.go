@@ -43,7 +43,7 @@ func (b *builder) Build(ctx *gms.Context, n gms.Node, row gms.Row) (gms.RowIter,
 		}
 		ownVariables(ctx, n)
 		convertOperands(ctx, n)
-		boundIntegers(ctx, n)
+		s.beginStrict(ctx, n)
 	}
 	switch n := n.(type) {
 	case *plan.Update:

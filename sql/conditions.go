@@ -44,6 +44,12 @@ func (s *Session) Warn(w *gms.Warning) {
 			return
 		}
 		w = s.worded(w)
+		if s.strictly && w.Level != "Note" && strictWarnings[w.Code] {
+			if s.raised == nil {
+				s.raised = sqlError(uint16(w.Code), sqlState(uint16(w.Code)), "%s", w.Message)
+			}
+			return
+		}
 	}
 	s.all++
 	if w.Level == "Error" {

@@ -74,6 +74,7 @@ func New(o Options) (*Server, error) {
 	installAuthorization()
 	installJSON()
 	installCollated()
+	installAssign()
 	s.provider = tables.NewProvider(o.Engine)
 	s.buildEngine()
 	if err := s.openAccounts(); err != nil {

@@ -50,6 +50,8 @@ type Session struct {
 	released bool // the connection ends after this command
 
 	conditions
+	strictly bool  // warnings of the statement are errors
+	raised   error // one of them
 
 	charsetSet bool   // character_set_connection has just become utf8mb4
 	thaw       func() // ends FLUSH TABLES WITH READ LOCK; nil = not held

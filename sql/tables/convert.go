@@ -37,6 +37,8 @@ type conversion struct {
 	strict           bool
 	mode             string
 	nullOnly         bool // the column only becomes NOT NULL
+	assigns          bool // values come from a statement, not from a column that changes
+	hex              bool // they are literals X'0a', which are numbers where one is wanted
 	ctx              *gms.Context
 	row              int
 }
@@ -89,6 +91,11 @@ func (x *conversion) problem(number uint16, state, format string, args ...any) e
 	return nil
 }
 
+// note reports what is lost without being an error in any mode.
+func (x *conversion) note() {
+	x.ctx.Session.Warn(&gms.Warning{Level: "Note", Code: 1265, Message: fmt.Sprintf("Data truncated for column '%s' at row %d", x.to.Name, x.row)})
+}
+
 func (x *conversion) truncated() error {
 	return x.problem(1265, "01000", "Data truncated for column '%s' at row %d", x.to.Name, x.row)
 }
@@ -108,11 +115,18 @@ var numberPrefix = regexp.MustCompile(`^[ \t\r\n]*([-+]?(?:\d+\.?\d*|\.\d+)(?:[e
 // text that is none; "" = a truncation whatever it is.
 func (x *conversion) number(v any, kind string) (*apd.Decimal, error) {
 	switch v := v.(type) {
+	case bool:
+		return apd.New(int64(boolInt(v)), 0), nil
 	case string, []byte:
 		if x.from.Type == gomysql.MYSQL_TYPE_BIT {
 			break
 		}
-		return x.numberOf(textValue(v), kind)
+		if text := textValue(v); !x.hex {
+			return x.numberOf(text, kind)
+		} else if len(text) <= 8 {
+			return types.DecimalFromUint64(bigEndian(text)), nil
+		}
+		return types.DecimalFromUint64(math.MaxUint64), x.outOfRange()
 	case float32:
 		return new(apd.Decimal).SetFloat64(float64(v))
 	case float64:
@@ -138,6 +152,13 @@ func (x *conversion) number(v any, kind string) (*apd.Decimal, error) {
 	return d, err
 }
 
+func bigEndian(s string) (n uint64) {
+	for i := range len(s) {
+		n = n<<8 | uint64(s[i])
+	}
+	return n
+}
+
 func (x *conversion) numberOf(text, kind string) (*apd.Decimal, error) {
 	m := numberPrefix.FindStringSubmatch(text)
 	if m == nil {
@@ -151,6 +172,13 @@ func (x *conversion) numberOf(text, kind string) (*apd.Decimal, error) {
 		return apd.New(0, 0), x.truncated()
 	}
 	if strings.TrimRight(text[len(m[0]):], " \t\r\n") != "" {
+		if x.assigns && kind == "decimal" {
+			if x.strict {
+				return d, x.incorrect(kind, text)
+			}
+			x.note()
+			return d, nil
+		}
 		return d, x.truncated()
 	}
 	return d, nil
@@ -176,10 +204,14 @@ func (x *conversion) integer(v any) (any, error) {
 	if d.Form != apd.Finite {
 		return x.clamp(d.Negative)
 	}
+	before := d.Negative && !d.IsZero() // also of -0.4
 	if _, err := rounding.Quantize(d, d, 0); err != nil {
 		return x.clamp(d.Negative)
 	}
 	low, high := integerRange(x.to)
+	if _, exact := v.(*apd.Decimal); exact && x.assigns && x.to.Unsigned && before {
+		return x.clamp(true)
+	}
 	if d.Negative && !d.IsZero() {
 		n, err := d.Int64()
 		if err != nil || n < low {
@@ -260,8 +292,12 @@ func (x *conversion) decimal(v any) (any, error) {
 	if d.Form != apd.Finite || d.Exponent > 300 {
 		return limit(d.Negative)
 	}
+	given := new(apd.Decimal).Set(d)
 	if _, err := wide.Quantize(d, d, -scale); err != nil || !d.IsZero() && d.NumDigits() > precision || x.to.Unsigned && d.Negative && !d.IsZero() {
 		return limit(d.Negative)
+	}
+	if _, isFloat := v.(float64); x.assigns && !isFloat && given.Cmp(d) != 0 {
+		x.note()
 	}
 	return d, nil
 }
@@ -274,9 +310,7 @@ func (x *conversion) bit(v any) (any, error) {
 		if len(b) > 8 {
 			return uint64(math.MaxUint64) >> (64 - x.to.Meta), x.tooLong()
 		}
-		for _, c := range b {
-			n = n<<8 | uint64(c)
-		}
+		n = bigEndian(string(b))
 	default:
 		d, err := x.number(v, "integer")
 		if err != nil {
@@ -300,6 +334,12 @@ func (x *conversion) bit(v any) (any, error) {
 }
 
 func (x *conversion) tooLong() error {
+	if x.assigns && !x.strict {
+		if x.to.Type == gomysql.MYSQL_TYPE_BIT {
+			return x.outOfRange()
+		}
+		return x.truncated()
+	}
 	return x.problem(1406, "22001", "Data too long for column '%s' at row %d", x.to.Name, x.row)
 }
 
@@ -309,12 +349,15 @@ func (x *conversion) year(v any) (any, error) {
 		if t.Equal(types.ZeroTime) {
 			v = int64(0)
 		}
-	} else if text, ok := v.(string); !ok || len(strings.TrimSpace(text)) == 4 {
+	} else if text, ok := v.(string); !ok || len(strings.TrimSpace(text)) == 4 || x.assigns && numberPrefix.FindString(text) == "" {
 		switch f := v.(type) { // cut, not rounded
 		case float32:
 			v = float64(math.Trunc(float64(f)))
 		case float64:
 			v = math.Trunc(f)
+		}
+		if text, ok := v.(string); ok && x.assigns && numberPrefix.FindString(text) == "" {
+			return int16(0), x.incorrect("integer", text)
 		}
 		d, err := x.number(v, "integer")
 		if err != nil {
@@ -343,8 +386,11 @@ func (x *conversion) member(v any) (any, error) {
 	if enum {
 		empty = uint16(0)
 	}
-	switch v.(type) {
-	case string, []byte, uint16, uint64:
+	_, fromEnum := x.fromType.(gms.EnumType)
+	_, fromSet := x.fromType.(gms.SetType)
+	_, isText := v.(string)
+	_, isBytes := v.([]byte)
+	if isText || isBytes || fromEnum || fromSet {
 		text, err := x.plain(v)
 		if err != nil {
 			return nil, err
@@ -353,14 +399,26 @@ func (x *conversion) member(v any) (any, error) {
 			return empty, x.truncated()
 		}
 		out, in, err := x.toType.Convert(x.ctx, text)
+		if n, bad := strconv.ParseUint(text, 10, 16); enum && bad == nil && x.assigns && (err != nil || in != gms.InRange) && n > 0 && n <= uint64(len(x.to.Members)) {
+			return uint16(n), nil
+		}
 		if err != nil || in != gms.InRange {
+			if !enum && x.assigns && !x.strict {
+				empty = x.members(text)
+			}
 			return empty, x.truncated()
 		}
 		return out, nil
 	}
+	if f, ok := v.(float64); ok {
+		v = math.Trunc(f)
+	}
 	d, err := x.number(v, "")
 	if err != nil {
 		return nil, err
+	}
+	if _, err := rounding.Quantize(d, d, 0); err != nil {
+		return empty, x.truncated()
 	}
 	n, err := d.Int64()
 	if err != nil || n < 0 || enum && (n == 0 || n > int64(len(x.to.Members))) {
@@ -373,6 +431,20 @@ func (x *conversion) member(v any) (any, error) {
 		return empty, x.truncated()
 	}
 	return uint64(n), nil
+}
+
+// members are the members of a SET that are in a list, without those that are
+// not.
+func (x *conversion) members(list string) any {
+	var bits uint64
+	for _, m := range strings.Split(list, ",") {
+		if out, in, err := x.toType.Convert(x.ctx, m); err == nil && in == gms.InRange {
+			if n, ok := out.(uint64); ok {
+				bits |= n
+			}
+		}
+	}
+	return bits
 }
 
 // zeroText returns the kind and the zero value of a temporal column, "" for
@@ -389,33 +461,109 @@ func zeroText(c *storage.Column) (kind, zero string) {
 
 func (x *conversion) date(v any) (any, error) {
 	kind, _ := zeroText(x.to)
-	wrong := func(text string) (any, error) {
-		return types.ZeroTime, x.problem(1292, "22007", "Incorrect %s value: '%s' for column '%s' at row %d", kind, text, x.to.Name, x.row)
-	}
 	text, err := x.plain(v)
 	if err != nil {
 		return nil, err
 	}
-	switch t := v.(type) {
+	wrong := func(loose func() error) (any, error) {
+		if x.assigns && !x.strict {
+			return types.ZeroTime, loose()
+		}
+		return types.ZeroTime, x.problem(1292, "22007", "Incorrect %s value: '%s' for column '%s' at row %d", kind, text, x.to.Name, x.row)
+	}
+	var t time.Time
+	switch v := v.(type) {
 	case time.Time:
+		t = v
 	case types.Timespan:
 		y, m, d := x.ctx.QueryTime().Date()
-		v = time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Add(time.Duration(t) * time.Microsecond)
+		t = time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Add(time.Duration(v) * time.Microsecond)
 	default:
-		v = strings.TrimSpace(text)
-		if v == "0" {
-			v = "0000-00-00"
+		if _, isText := v.(string); !isText {
+			if _, isBytes := v.([]byte); !isBytes {
+				text = packed(text)
+			}
 		}
+		d, ok := ParseDate(text)
+		if d.Partial && !strings.Contains(x.mode, "NO_ZERO_IN_DATE") && !strings.Contains(x.mode, "TRADITIONAL") {
+			return nil, unsupported("a date with a zero month or day")
+		}
+		if d.Bad && !d.Partial && strings.Contains(x.mode, "ALLOW_INVALID_DATES") {
+			return nil, unsupported("ALLOW_INVALID_DATES")
+		}
+		if !ok && d.Bad {
+			return wrong(x.outOfRange)
+		}
+		if !ok {
+			return wrong(x.truncated)
+		}
+		if d.Rest {
+			if _, err := wrong(x.truncated); err != nil {
+				return nil, err
+			}
+		}
+		t = d.Time
 	}
-	out, in, err := x.toType.Convert(x.ctx, v)
-	if err != nil || in != gms.InRange {
-		return wrong(text)
+	if t.Equal(types.ZeroTime) {
+		if strings.Contains(x.mode, "NO_ZERO_DATE") || strings.Contains(x.mode, "TRADITIONAL") {
+			return wrong(x.outOfRange)
+		}
+		return t, nil
 	}
-	t, ok := out.(time.Time)
-	if !ok || x.strict && t.Equal(types.ZeroTime) && strings.Contains(x.mode, "NO_ZERO_DATE") {
-		return wrong(text)
+	if t = x.fit(t); t.Year() > 9999 || !x.inZone(t) {
+		return wrong(x.outOfRange)
 	}
-	return out, nil
+	return t, nil
+}
+
+// fit cuts a date to its day, and rounds a time to the digits of the column.
+func (x *conversion) fit(t time.Time) time.Time {
+	if x.to.Type == gomysql.MYSQL_TYPE_DATE {
+		day := t.Truncate(24 * time.Hour)
+		if !day.Equal(t) && x.assigns {
+			x.note()
+		}
+		return day
+	}
+	unit := time.Second
+	for range x.to.Meta {
+		unit /= 10
+	}
+	return t.Round(unit)
+}
+
+// inZone reports whether a TIMESTAMP column can hold what clocks show in the
+// session's time zone.
+func (x *conversion) inZone(t time.Time) bool {
+	if x.to.Type != gomysql.MYSQL_TYPE_TIMESTAMP2 {
+		return true
+	}
+	zone := time.UTC
+	if s, err := sessionOf(x.ctx); err == nil {
+		zone = s.Zone(x.ctx)
+	}
+	sec, _ := unixIn(t, zone)
+	return sec > 0 && sec <= math.MaxInt32
+}
+
+// packed spells a number as the digits of the date that it stands for.
+func packed(text string) string {
+	digits, fraction, _ := strings.Cut(text, ".")
+	switch n := len(digits); {
+	case strings.HasPrefix(digits, "-"):
+	case digits == "0":
+		return "0000-00-00"
+	case n < 6:
+		digits = fmt.Sprintf("%06s", digits)
+	case n == 7, n == 13:
+		digits = "0" + digits
+	case n > 8 && n < 12:
+		digits = fmt.Sprintf("%012s", digits)
+	}
+	if fraction != "" && len(digits) >= 12 {
+		digits += "." + fraction
+	}
+	return digits
 }
 
 // datetimeText is a text whose time of day counts.
@@ -444,6 +592,12 @@ func (x *conversion) time(v any) (any, error) {
 		}
 	}
 	us, ok := parseTime(text)
+	if !ok && x.assigns && !x.strict {
+		if us != 0 {
+			return types.Timespan(us), x.outOfRange()
+		}
+		return types.Timespan(0), x.truncated()
+	}
 	if !ok {
 		return types.Timespan(us), x.problem(1292, "22007", "Incorrect time value: '%s' for column '%s' at row %d", text, x.to.Name, x.row)
 	}
@@ -508,7 +662,15 @@ func (x *conversion) text(v any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, binary := v.([]byte); binary && !utf8.ValidString(s) {
+	_, binary := v.([]byte)
+	switch valid := utf8.ValidString(s); {
+	case (binary || !valid) && x.assigns && to.CharacterSet().MaxLength() == 1:
+		text, ok := to.CharacterSet().Encoder().Decode([]byte(s))
+		if !ok {
+			return "", x.badString([]byte(s))
+		}
+		s = string(text)
+	case binary && !valid:
 		return "", x.badString([]byte(s))
 	}
 	if bad := unmappable(s, to); bad != "" {
@@ -524,6 +686,9 @@ func (x *conversion) text(v any) (any, error) {
 	if n := int(x.to.Meta) / width; utf8.RuneCountInString(s) > n {
 		r := []rune(s)
 		if strings.Trim(string(r[n:]), " ") == "" {
+			if x.assigns && x.to.Type == gomysql.MYSQL_TYPE_VARCHAR {
+				x.note()
+			}
 			return string(r[:n]), nil
 		}
 		return string(r[:n]), x.cut()
@@ -534,7 +699,7 @@ func (x *conversion) text(v any) (any, error) {
 // cut reports a text that is too long: as MySQL, with another number where it
 // copies between columns of one kind.
 func (x *conversion) cut() error {
-	if x.from.Type == x.to.Type && x.from.Type != blobColumn && x.from.Collation == x.to.Collation {
+	if !x.assigns && x.from.Type == x.to.Type && x.from.Type != blobColumn && x.from.Collation == x.to.Collation {
 		return x.truncated()
 	}
 	return x.tooLong()
