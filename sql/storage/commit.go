@@ -20,9 +20,18 @@ func (tx *Tx) Commit(ctx context.Context) (txn.Result, error) {
 		return txn.Result{}, ErrTxDone
 	}
 	_ = tx.EndStatement() // kept in logErr
-	if tx.ov.empty() && !tx.undone && tx.logErr == nil {
+	var res txn.Result
+	if tx.creates != nil && tx.creates.apart && tx.logErr == nil {
+		var err error
+		if res, err = tx.commitApart(ctx); err != nil {
+			tx.Rollback()
+			return res, err
+		}
+		ctx = context.WithoutCancel(ctx)
+	}
+	if tx.ov.empty() && !tx.undone && tx.logErr == nil && tx.creates == nil {
 		tx.Rollback()
-		return txn.Result{}, nil
+		return res, nil
 	}
 	p, err := tx.build(ctx)
 	if err != nil {
@@ -36,7 +45,7 @@ func (tx *Tx) Commit(ctx context.Context) (txn.Result, error) {
 		}
 	}
 	tx.end()
-	res := tx.ts.commit(ctx, p)
+	res = tx.ts.commit(ctx, p)
 	return res, res.Err
 }
 
@@ -53,6 +62,9 @@ func (tx *Tx) build(ctx context.Context) (*pending, error) {
 	if err == nil {
 		err = tx.writeCounters(p)
 	}
+	if err == nil && tx.creates != nil {
+		err = tx.creates.join(p)
+	}
 	if err == nil {
 		err = tx.finishLogs(p)
 	}
@@ -61,8 +73,9 @@ func (tx *Tx) build(ctx context.Context) (*pending, error) {
 		return nil, err
 	}
 	ts := tx.ts
-	p.release = func(txn.Result) {
+	p.release = func(res txn.Result) {
 		tx.closeLogs()
+		tx.creates.end(res)
 		ts.locks.ReleaseAll(tx.owner)
 	}
 	return p, nil
@@ -184,7 +197,8 @@ func (tx *Tx) finishLogs(p *pending) error {
 		if err != nil {
 			return err
 		}
-		p.bin = &binlog.Txn{Events: l.cache, Size: l.cache.size(), Count: l.cache.count, After: tx.ts.clock(), Timestamp: tx.when}
+		p.bin = &binlog.Txn{Events: l.cache, Size: l.cache.size(), Count: l.cache.count, After: tx.ts.clock(), Timestamp: tx.when,
+			DDL: tx.creates != nil}
 		if o != nil {
 			p.bin.Origin, p.bin.GTID, p.bin.Ordered = o, o.GTID, true
 		}

@@ -127,6 +127,29 @@ func (s *tableScript) rows(n int, noBinlog bool, tables ...*Table) {
 	s.done()
 }
 
+// fill makes a table together with n rows.
+func (s *tableScript) fill(schema Schema, n int, noBinlog bool) {
+	s.t.Helper()
+	ctx := context.Background()
+	d, err := s.e.BeginDDL(ctx, DDLStatement{Text: "a statement", DB: "t", NoBinlog: noBinlog})
+	s.must(err)
+	defer d.Rollback()
+	_, err = d.CreateTable(schema)
+	s.must(err)
+	tx, err := d.Fill(TxOptions{NoBinlog: noBinlog}, schema.Database, schema.Name, false)
+	s.must(err)
+	defer tx.Rollback()
+	tab, err := tx.LockTable(ctx, schema.Database, schema.Name, MetaWrite)
+	s.must(err)
+	for range n {
+		s.next++
+		s.must(tx.Insert(ctx, tab, row(s.t, tab, s.next, s.r.IntN(5), s.next)))
+	}
+	_, err = tx.Commit(ctx)
+	s.must(err)
+	s.done()
+}
+
 func (s *tableScript) run() {
 	heap := kvSchema()
 	heap.Name, heap.Primary, heap.Indexes = "heap", nil, heap.Indexes[:1]
@@ -165,6 +188,13 @@ func (s *tableScript) run() {
 	s.ddl(func(d *DDL) error { _, err := d.CreateTable(private); return err })
 	s.must(s.e.ResetMaster(context.Background()))
 	s.rows(3, false, s.table("p", "kv"), s.table("t", "kv"))
+	for i, db := range []string{"t", "t", "t", "p"} {
+		made := kvSchema()
+		made.Database, made.Name = db, fmt.Sprintf("made%d", i)
+		s.fill(made, []int{3, 300, 0, 30}[i], i == 2)
+	}
+	s.rows(2, false, s.table("t", "made0"), s.table("p", "made3"))
+	s.ddl(func(d *DDL) error { return d.DropTable("t", "made1") })
 	s.ddl(func(d *DDL) error { return d.DropDatabase("p") })
 	s.rows(1, false, s.table("t", "kv"))
 }

@@ -500,15 +500,9 @@ func (d *DDL) query() *binlog.Txn {
 	if when.IsZero() {
 		when = d.ts.now()
 	}
-	q := event.QueryInfo{ThreadID: d.s.ThreadID, ErrorCode: d.s.ErrorCode, DB: d.s.DB, Status: d.s.Status, SQL: d.s.Text}
-	q.Status.Has |= event.VarDDLXid
-	h := event.Header{Timestamp: uint32(when.Unix()), ServerID: d.s.ServerID}
-	if d.s.NoUse {
-		h.Flags |= event.FlagSuppressUse
-	}
 	c := newEventCache(d.ts.e.fs, "", 1<<62)
 	_ = c.add(func(dst []byte) []byte { // in memory: it cannot fail
-		return event.AppendQuery(dst, h, &q)
+		return d.appendQuery(dst, when, event.VarDDLXid)
 	})
 	t := &binlog.Txn{Events: c, Size: c.size(), Count: 1, DDL: true, After: d.ts.clock(), Origin: d.s.Origin, Timestamp: uint32(when.Unix())}
 	if o := d.s.Origin; o != nil {

@@ -322,7 +322,7 @@ func (tx *Tx) LockTable(ctx context.Context, db, name string, m MetaLock) (*Tabl
 		}
 		tx.meta[n] = mode
 	}
-	return tx.ts.catalog.Load().lookup(db, name)
+	return tx.Catalog().lookup(db, name)
 }
 
 // lockRows locks all rows of a table whose definition is locked.

@@ -141,6 +141,7 @@ type Tx struct {
 	logErr   error              // the event cache failed: the transaction cannot commit
 	logErrAt uint32             // the statement that it failed in
 	unlogged bool               // rows of temporary tables were written
+	creates  *creation          // the table that it makes; nil = none
 	done     bool
 }
 
@@ -535,6 +536,9 @@ var errSkip = lock.ErrSkip
 
 // lockRow locks a row or unique key. fresh: it was not locked before.
 func (tx *Tx) lockRow(ctx context.Context, key []byte, l LockMode, p LockPolicy) (fresh bool, err error) {
+	if tx.creates.owns(key) {
+		return false, nil
+	}
 	m := lock.X
 	if l == LockShared {
 		m = lock.S
@@ -568,8 +572,8 @@ func (tx *Tx) lockError(err error) error {
 	return err
 }
 
-// Changed reports whether the transaction has written rows.
-func (tx *Tx) Changed() bool { return !tx.ov.empty() }
+// Changed reports whether the transaction has written rows or makes a table.
+func (tx *Tx) Changed() bool { return !tx.ov.empty() || tx.creates != nil }
 
 // Rollback ends the transaction without a trace. It is safe to call after the
 // end.
@@ -580,6 +584,7 @@ func (tx *Tx) Rollback() {
 	tx.end()
 	tx.ov.free()
 	tx.closeLogs()
+	tx.creates.end(txn.Result{Err: ErrTxDone})
 	tx.ts.locks.ReleaseAll(tx.owner)
 }
 

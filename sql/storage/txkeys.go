@@ -34,7 +34,7 @@ func (tx *Tx) relations(ctx context.Context, t *Table) (*relations, error) {
 	}
 	var rel *relations
 	if !tx.o.NoForeignKeys {
-		if rel = tx.ts.catalog.Load().relations(t.schema.ID); rel != nil {
+		if rel = tx.Catalog().relations(t.schema.ID); rel != nil {
 			var err error
 			if rel, err = tx.lockRelated(ctx, t, rel); err != nil {
 				return nil, err
@@ -67,7 +67,7 @@ func (tx *Tx) lockRelated(ctx context.Context, t *Table, rel *relations) (*relat
 			}
 		}
 	}
-	return tx.ts.catalog.Load().relations(t.schema.ID), nil
+	return tx.Catalog().relations(t.schema.ID), nil
 }
 
 // lockAlong takes a metadata lock that a foreign key asks for. LOCK TABLES has

@@ -408,8 +408,9 @@ func (tx *Tx) write(ch *rowChange) error {
 		}
 		tx.changed[ch.t] = struct{}{}
 	}
-	tx.rows++
-	tx.owner.SetWeight(tx.rows)
+	if tx.rows++; tx.creates == nil { // else it has the weight of its DDL scope
+		tx.owner.SetWeight(tx.rows)
+	}
 	return nil
 }
 
