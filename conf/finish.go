@@ -164,6 +164,7 @@ func (l *loader) connections() {
 	c.MaxAllowedPacket = l.number("max_allowed_packet") &^ 1023
 	c.MaxConnections = int(l.number("max_connections"))
 	l.boolean("local_infile") // variables: Values has them
+	l.boolean("binlog_atomic_create_select")
 	l.str("secure_file_priv")
 	c.ConnectTimeout = l.seconds("connect_timeout")
 	c.WaitTimeout = l.seconds("wait_timeout")

@@ -56,6 +56,7 @@ var options = []option{
 	{name: "binlog_cache_size", kind: kindSize, def: "32K", min: 4096, help: "a transaction's events above this size go to a temporary file"},
 	{name: "max_binlog_cache_size", kind: kindSize, def: "2G", min: 4096, help: "the most that a transaction may take in the binary log; MySQL sets no limit"},
 	{name: "binlog_row_event_max_size", kind: kindSize, def: "8192", min: 256, max: maxUint32, help: "split row events above this size"},
+	{name: "binlog_atomic_create_select", kind: kindBool, def: "ON", help: "CREATE TABLE … SELECT is one transaction, as MySQL 8.0.21 logs it; OFF logs the CREATE apart, for replicas of MariaDB and older MySQL"},
 	{name: "binlog_row_metadata", def: "MINIMAL", help: "MINIMAL or FULL table metadata in the binary log"},
 	{name: "binlog_checksum", def: "CRC32", help: "CRC32 or NONE"},
 	{name: "binlog_do_db", kind: kindList, help: "log only changes of this database (repeatable)"},

@@ -162,13 +162,18 @@ func (b *builder) ddl(ctx *gms.Context, s *Session, n gms.Node, row gms.Row) (gm
 		s.AbortDDL()
 		return nil, clientError(err)
 	}
-	return &ddlIter{RowIter: it, s: s}, nil
+	out := &ddlIter{RowIter: it, s: s}
+	if s.begins {
+		out.begins, _ = n.(*plan.CreateTable)
+	}
+	return out, nil
 }
 
 // ddlIter ends a DDL statement's scope.
 type ddlIter struct {
 	gms.RowIter
 	s      *Session
+	begins *plan.CreateTable // begins a transaction; nil = none
 	failed bool
 	closed bool
 }
@@ -195,6 +200,9 @@ func (it *ddlIter) Close(ctx *gms.Context) error {
 	if err != nil || it.failed {
 		it.s.AbortDDL()
 		return clientError(err)
+	}
+	if it.begins != nil {
+		return clientError(it.s.begun(ctx, it.begins))
 	}
 	return clientError(it.s.CommitDDL(ctx))
 }

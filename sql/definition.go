@@ -14,8 +14,9 @@ import (
 // definition is a statement that changes definitions and that go-mysql-server
 // parses but does not carry out as MySQL does. Its end commits it, once.
 type definition struct {
-	name string
-	run  func(ctx *gms.Context) error
+	name     string
+	run      func(ctx *gms.Context) error
+	affected types.OkResult // what it answers
 }
 
 var _ gms.ExecSourceRel = (*definition)(nil)
@@ -57,7 +58,7 @@ func (d *definition) RowIter(ctx *gms.Context, _ gms.Row) (gms.RowIter, error) {
 	if err := d.run(ctx); err != nil {
 		return nil, err
 	}
-	return gms.RowsToRowIter(gms.NewRow(types.NewOkResult(0))), nil
+	return gms.RowsToRowIter(gms.NewRow(d.affected)), nil
 }
 
 // definition returns the statement that takes the place of stmt, if one does.
@@ -68,15 +69,15 @@ func (p *parser) definition(stmt sqlparser.Statement, db string) (sqlparser.Stat
 		for i := range from {
 			auth.TargetNames = append(auth.TargetNames, from[i].Database, from[i].Name, to[i].Database, to[i].Name)
 		}
-		d := &definition{"RENAME TABLE", func(ctx *gms.Context) error { return provider.Rename(ctx, from, to) }}
+		d := &definition{name: "RENAME TABLE", run: func(ctx *gms.Context) error { return provider.Rename(ctx, from, to) }}
 		return d.inject(auth), true
 	}
 	if drop, ok := tables.Drops(stmt, db); ok {
-		d := &definition{"DROP TABLE", func(ctx *gms.Context) error { return provider.Drop(ctx, drop) }}
+		d := &definition{name: "DROP TABLE", run: func(ctx *gms.Context) error { return provider.Drop(ctx, drop) }}
 		return d.inject(stmt.(*sqlparser.DDL).Auth), true
 	}
 	if like, ok := tables.Likes(stmt, db); ok {
-		d := &definition{"CREATE TABLE", func(ctx *gms.Context) error { return provider.CreateLike(ctx, like) }}
+		d := &definition{name: "CREATE TABLE", run: func(ctx *gms.Context) error { return provider.CreateLike(ctx, like) }}
 		return d.inject(stmt.(*sqlparser.DDL).Auth), true
 	}
 	return nil, false
@@ -85,6 +86,6 @@ func (p *parser) definition(stmt sqlparser.Statement, db string) (sqlparser.Stat
 // alterDefinition is ALTER TABLE, CREATE INDEX or DROP INDEX: go-mysql-server
 // carries their clauses out one by one, and drops some of them.
 func (p *parser) alterDefinition(st *replstmt.AlterTable, a *tables.Alteration) sqlparser.Statement {
-	d := &definition{"ALTER TABLE", func(ctx *gms.Context) error { return p.server.provider.Alter(ctx, a, p.server.planTable) }}
+	d := &definition{name: "ALTER TABLE", run: func(ctx *gms.Context) error { return p.server.provider.Alter(ctx, a, p.server.planTable) }}
 	return d.inject(alterAuth(st))
 }

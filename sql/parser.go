@@ -51,7 +51,7 @@ func (p *parser) ParseWithOptions(ctx context.Context, query string, delimiter r
 		note(ctx, text)
 		return p.inject(stmt), text, rest, nil
 	}
-	if stmt, end, ok, err := p.alter(ctx, query, o); err != nil {
+	if stmt, end, ok, err := p.definitions(ctx, query, o); err != nil {
 		return nil, "", "", err
 	} else if ok {
 		rest := strings.TrimSpace(query[end:])
@@ -116,7 +116,7 @@ func (p *parser) ParseOneWithOptions(ctx context.Context, query string, o sqlpar
 	} else if ok {
 		return p.inject(stmt), end, nil
 	}
-	if stmt, end, ok, err := p.alter(ctx, query, o); err != nil || ok {
+	if stmt, end, ok, err := p.definitions(ctx, query, o); err != nil || ok {
 		return stmt, end, err
 	}
 	if replstmt.InvisibleColumn(query) {
@@ -170,6 +170,15 @@ func checkChains(stmt sqlparser.Statement, text string) error {
 		return notSupported("COMMIT AND CHAIN or RELEASE in a stored procedure")
 	}
 	return nil
+}
+
+// definitions parses the statements on tables that are cut into pieces before
+// go-mysql-server sees them.
+func (p *parser) definitions(ctx context.Context, query string, o sqlparser.ParserOptions) (stmt sqlparser.Statement, end int, ok bool, err error) {
+	if stmt, end, ok, err = p.alter(ctx, query, o); ok || err != nil {
+		return stmt, end, ok, err
+	}
+	return p.createSelect(ctx, query)
 }
 
 // alter parses ALTER TABLE and its kin.

@@ -39,6 +39,7 @@ type Server struct {
 	engine   *sqle.Engine
 	parser   *parser
 	provider *tables.Provider
+	exec     *builder
 	accounts *auth.Accounts
 	wire     *wire.Server
 	counters counters
@@ -92,6 +93,7 @@ func (s *Server) buildEngine() {
 	s.parser = own
 	overrides := gms.EngineOverrides{Builder: gms.BuilderOverrides{Parser: own}, SchemaFormatter: &schemaFormatter{server: s}}
 	exec := &builder{server: s}
+	s.exec = exec
 	a := analyzer.NewBuilder(newCatalog(s.provider)).
 		AddOverrides(overrides).
 		AddPreAnalyzeRule(detachKeysID, detachKeys).

@@ -35,6 +35,7 @@ type Session struct {
 	routine   replstmt.Locking            // of the procedure that runs
 	showing   bool                        // go-mysql-server builds the rows of a SHOW COLUMNS that is ours
 	building  bool                        // inside the outermost DDL node
+	begins    bool                        // a CREATE TABLE is that of a transaction, see begun
 	updating  *plan.Update                // go-mysql-server builds this UPDATE
 	inserting bool                        // an INSERT or REPLACE runs
 	plainRead bool                        // a SELECT runs that has no plan

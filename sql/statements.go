@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"regexp"
 	"strings"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"binrelay/binlog/event"
 	"binrelay/binlog/rowimage"
 	"binrelay/binlog/txn"
+	"binrelay/sql/replstmt"
 	"binrelay/sql/storage"
 )
 
@@ -177,7 +179,11 @@ func (l *logged) statement(ctx context.Context, ev event.Event, q event.QueryInf
 	own := l.own
 	r := &replicated{q: q, origin: l.group.Origin, at: ev.Timestamp(), server: ev.ServerID(), noUse: ev.Flags()&event.FlagSuppressUse != 0}
 	own.repl = r
-	sqlCtx := l.context(ctx, q.SQL)
+	text, err := l.creates(ctx, r)
+	if err != nil {
+		return err
+	}
+	sqlCtx := l.context(ctx, text)
 	own.SetCurrentDatabase(q.DB)
 	if err := own.adopt(sqlCtx, r); err != nil {
 		return r.failure(err)
@@ -185,7 +191,8 @@ func (l *logged) statement(ctx context.Context, ev event.Event, q event.QueryInf
 	if err := l.prepare(sqlCtx); err != nil {
 		return r.failure(err)
 	}
-	err := l.runContext(sqlCtx)
+	err = l.runContext(sqlCtx)
+	own.begins = false
 	l.forget()
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -204,6 +211,25 @@ func (l *logged) statement(ctx context.Context, ev event.Event, q event.QueryInf
 	}
 	return nil
 }
+
+// creates readies a CREATE TABLE … SELECT, which a source logs as a CREATE TABLE
+// among the rows. It returns the statement to run.
+func (l *logged) creates(ctx context.Context, r *replicated) (text string, err error) {
+	if drop, create, ok := replaces(r); ok {
+		if err := l.s.execOne(ctx, drop); err != nil {
+			return "", err
+		}
+		r.q.SQL = create.q.SQL
+	}
+	text, starts := replstmt.StartsTransaction(r.q.SQL)
+	if l.own.begins = starts || createTable.MatchString(text); l.own.begins && !starts {
+		r.q.SQL += " START TRANSACTION" // MariaDB does without
+	}
+	return text, nil
+}
+
+// createTable finds CREATE TABLE.
+var createTable = regexp.MustCompile(`(?i)^\s*CREATE\s+TABLE\b`)
 
 // block keeps a piece of the file of a LOAD DATA that follows.
 func (l *logged) block(id uint32, data []byte) error {

@@ -93,6 +93,7 @@ var sysvars = []sysvar{
 	{name: "binlog_rows_query_log_events", scope: both, kind: boolVar, def: false, check: onlyOff("binlog_rows_query_log_events"), super: true},
 	{name: "binlog_row_event_max_size", scope: global, kind: intVar, def: int64(8192), min: 256, max: math.MaxUint32, fixed: true},
 	{name: "binlog_checksum", scope: global, kind: enumVar, def: "CRC32", choices: []string{"NONE", "CRC32"}, check: onlyChoice("binlog_checksum", "CRC32")},
+	{name: "binlog_atomic_create_select", scope: global, kind: boolVar, def: true},
 	{name: "binlog_order_commits", scope: global, kind: boolVar, def: true, fixed: true},
 	{name: "binlog_error_action", scope: global, kind: textVar, def: "ABORT_SERVER", fixed: true},
 	{name: "binlog_encryption", scope: global, kind: boolVar, def: false, fixed: true},

@@ -66,7 +66,9 @@ func TestMariaDB_FollowedByUs(t *testing.T) {
 	load()
 	same()
 	conn("USE d", "ALTER TABLE k ADD COLUMN extra INT NOT NULL DEFAULT 7 AFTER s, DROP COLUMN y", "CREATE OR REPLACE TABLE made (id INT PRIMARY KEY)",
-		"INSERT INTO made VALUES (1)", "RENAME TABLE made TO renamed", "CREATE TABLE gone (a INT)", "DROP TABLE gone", "ALTER TABLE wide MODIFY a VARCHAR(40)",
+		"INSERT INTO made VALUES (1)", "RENAME TABLE made TO renamed",
+		"CREATE TABLE copied (PRIMARY KEY (id)) SELECT id, s, n, at FROM k", "CREATE OR REPLACE TABLE copied (KEY (id)) SELECT id, e, bits FROM k", "CREATE TABLE none SELECT * FROM k WHERE 1 = 0",
+		"CREATE TABLE IF NOT EXISTS copied SELECT 1 AS id", "INSERT INTO copied (id) VALUES (7)", "CREATE TABLE gone (a INT)", "DROP TABLE gone", "ALTER TABLE wide MODIFY a VARCHAR(40)",
 		"ALTER TABLE k ADD COLUMN y YEAR NOT NULL DEFAULT 2000", "CREATE INDEX n ON k (n)", "TRUNCATE TABLE renamed")
 	r.Kill()
 	load()

@@ -66,7 +66,7 @@ func (a *actor) next() step {
 	}
 	kinds := []func() step{
 		a.transaction, a.transaction, a.transaction, a.wide, a.large, a.mixed, a.private, a.private, a.rolledBack, a.update,
-		a.createTable, a.alter, a.alter, a.truncate, a.rename, a.swap, a.drop,
+		a.createTable, a.createSelect, a.createSelect, a.alter, a.alter, a.truncate, a.rename, a.swap, a.drop,
 		a.family, a.family, a.cascade, a.foreignKey,
 		a.view, a.trigger, a.triggered, a.procedure, a.database, a.account, a.account, a.grant, a.grant,
 	}
@@ -173,6 +173,25 @@ func (a *actor) createTable() step {
 		id = "id INT AUTO_INCREMENT PRIMARY KEY"
 	}
 	return step{"create table", []string{fmt.Sprintf("CREATE TABLE %s.%s (%s, v VARCHAR(9000), KEY k (v(20)))", a.name, t.name, id)}}
+}
+
+// createSelect makes a table together with the rows of another; with events
+// beyond binlog_cache_size, and where its rows are not logged.
+func (a *actor) createSelect() step {
+	if a.r.IntN(5) == 0 {
+		return a.toggle("unlogged copy", fmt.Sprintf("CREATE TABLE %[1]s.c (KEY (id)) SELECT id, v FROM %[1]s.p", a.ignored()), fmt.Sprintf("DROP TABLE %s.c", a.ignored()))
+	}
+	from := a.pick()
+	if len(a.tables) > 3 {
+		return a.drop()
+	}
+	t := &scriptTable{name: fmt.Sprintf("t%d", a.number()), keyed: from.keyed, columns: from.columns}
+	a.tables = append(a.tables, t)
+	key := "KEY k (v(20))"
+	if t.keyed {
+		key = "id INT AUTO_INCREMENT PRIMARY KEY, " + key
+	}
+	return step{"create table from rows", []string{fmt.Sprintf("CREATE TABLE %[1]s.%[2]s (%[3]s) SELECT * FROM %[1]s.%[4]s", a.name, t.name, key, from.name)}}
 }
 
 func (a *actor) alter() step {

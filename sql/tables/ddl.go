@@ -110,14 +110,10 @@ func (s *Session) commitDDL(ctx *gms.Context) error {
 	r, err := scope.d.Commit(ctx)
 	if err != nil {
 		scope.d.Rollback()
-		for _, f := range scope.undone {
-			f()
-		}
+		scope.abandoned()
 		return err
 	}
-	for _, f := range scope.after {
-		f()
-	}
+	scope.committed()
 	if s.policy != nil {
 		s.policy.Committed(ctx, s, r)
 	}
@@ -133,9 +129,7 @@ func (s *Session) dropDDL() {
 	scope := s.ddl
 	s.ddl = nil
 	scope.d.Rollback()
-	for _, f := range scope.undone {
-		f()
-	}
+	scope.abandoned()
 }
 
 // AbortDDL abandons the statement's DDL scope, if one is open.
@@ -162,6 +156,9 @@ func (s *Session) closeReader() {
 func (s *Session) catalog() *storage.Catalog {
 	if s.ddl != nil {
 		return s.temps.Catalog(s.ddl.d.Catalog())
+	}
+	if s.tx != nil && s.tx.scope != nil && !s.tx.done {
+		return s.temps.Catalog(s.tx.tx.Catalog())
 	}
 	return s.temps.Catalog(s.engine.Catalog())
 }

@@ -87,12 +87,14 @@ type Tx struct {
 	o        storage.TxOptions
 	explicit bool
 	done     bool
+	scope    *ddlScope // of the table that it makes; nil = none
 }
 
 // rollback ends the transaction without a trace.
 func (t *Tx) rollback() {
 	if !t.done && t.tx != nil {
 		t.tx.Rollback()
+		t.scope.abandoned()
 	}
 	t.done = true
 }
@@ -348,9 +350,11 @@ func (s *Session) commit(ctx *gms.Context) error {
 	s.stmtOpen, s.edits = false, 0
 	if err != nil {
 		t.tx.Rollback()
+		t.scope.abandoned()
 		s.forget()
 		return err
 	}
+	t.scope.committed()
 	if changed && s.policy != nil {
 		s.policy.Committed(ctx, s, r)
 	}
