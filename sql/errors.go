@@ -172,6 +172,7 @@ var sentinels = []struct {
 	{storage.ErrRowNotFound, 1032, "Can't find record"},
 	{storage.ErrAutoIncrement, 1467, "Failed to read auto-increment value from storage engine"},
 	{storage.ErrDiskFull, 1021, "Disk full; waiting for someone to free some space..."},
+	{storage.ErrFatal, 1598, "Binary logging not possible. Message: An error occurred during the sync or commit of a transaction. Server is being stopped"},
 	{storage.ErrClosed, 1053, "Server shutdown in progress"},
 	{storage.ErrUnsupported, 1235, "This version of MySQL doesn't yet support this"},
 	{context.DeadlineExceeded, 3024, "Query execution was interrupted, maximum statement execution time exceeded"},

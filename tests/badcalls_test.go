@@ -114,6 +114,9 @@ func TestFault_StoreWriteError(t *testing.T) {
 		}
 	}
 	t.Logf("the process ended %d times; clients were told %v", ended, l.errs)
+	if l.told("1030") == 0 || l.told("1021") > 0 {
+		t.Errorf("clients were told %v, and not 1030", l.errs)
+	}
 	l.log()
 }
 

@@ -106,7 +106,7 @@ func told(err error) fate {
 	switch {
 	case err == nil:
 		return acked
-	case errors.As(err, &my) && my.Number != 1053 && my.Number != 1317:
+	case errors.As(err, &my) && my.Number != 1053 && my.Number != 1317 && my.Number != 1598:
 		return refused
 	default:
 		return unknown

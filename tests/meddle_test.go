@@ -150,6 +150,9 @@ func (l *smallLoad) insert(conn *sql.Conn) error {
 		l.took = append(l.took, time.Since(begun))
 	case errors.As(err, &my):
 		l.errs[fmt.Sprint(my.Number)]++
+		if my.Number == 1105 {
+			l.t.Errorf("an error without a number: %s", my.Message)
+		}
 		_ = run(ctx, conn, "ROLLBACK")
 	default:
 		l.errs["connection"]++

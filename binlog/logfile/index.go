@@ -364,6 +364,28 @@ func (x *Index) RemoveAfter(name string) ([]string, error) {
 	return gone, x.deleteFiles(gone)
 }
 
+// RemoveUnnamed deletes the files on disk that follow the newest of the list
+// without a gap: those that an interrupted RemoveAfter has left.
+func (x *Index) RemoveUnnamed() error {
+	unnamed, err := x.Unnamed()
+	if err != nil {
+		return err
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if len(x.files) == 0 {
+		return nil
+	}
+	next, _ := ParseFileName(x.base, x.files[len(x.files)-1])
+	for i, name := range unnamed {
+		if next++; name != FileName(x.base, next) {
+			unnamed = unnamed[:i]
+			break
+		}
+	}
+	return x.deleteFiles(unnamed)
+}
+
 // Clear replaces the index by an empty one, durably, then deletes every file
 // of the log, named or not. It may be repeated after a crash.
 func (x *Index) Clear() error {

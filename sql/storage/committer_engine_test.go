@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -348,6 +349,71 @@ func TestRecovery_CutAfter(t *testing.T) {
 		t.Error(err)
 	}
 	closeFake(t, e)
+}
+
+// TestRecovery_CutOverFiles cuts a tail that stands in two files and crashes at
+// every operation of that: the next file has the same name each time, for a
+// replica may be waiting for it.
+func TestRecovery_CutOverFiles(t *testing.T) {
+	mem := vfs.NewCrashableMem()
+	s := &script{reset: []int{0}}
+	e := openFake(t, mem, scriptOptions)
+	if err := s.commitGroup(t, e, scriptPlain); err != nil {
+		t.Fatal(err)
+	}
+	keep, _, _ := e.Visible()
+	if err := e.Rotate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.commitGroup(t, e, scriptPlain, scriptMixed); err != nil {
+		t.Fatal(err)
+	}
+	mem = mem.CrashClone(vfs.CrashCloneCfg{})
+	closeFake(t, e)
+
+	fs := &faultFS{FS: mem}
+	r, err := OpenRecovery(fakeOptions(t, fs, scriptOptions))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.CutAfter(keep); err != nil {
+		t.Fatal(err)
+	}
+	var clones []*vfs.MemFS
+	fs.at = func(int, string, string) error {
+		clones = append(clones, mem.CrashClone(vfs.CrashCloneCfg{}))
+		return nil
+	}
+	if e, err = r.Replay(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	fs.quiet()
+	closeFake(t, e)
+	cut := 0
+	for i, clone := range clones {
+		e, err := tryOpenFake(t, clone, scriptOptions)
+		if err != nil {
+			t.Fatalf("operation %d: %v", i+1, err)
+		}
+		if csn, _, _ := e.Visible(); csn == keep {
+			cut++
+			name, _ := e.Binlog().Index().Last()
+			names, err := clone.List("data")
+			names = slices.DeleteFunc(names, func(s string) bool { return !strings.HasPrefix(s, "binlog.0") })
+			slices.Sort(names)
+			// The last crashes are after a file had been begun.
+			if err != nil || !slices.Equal(names, e.Binlog().Index().Files()) || name > "binlog.000003" {
+				t.Errorf("operation %d: files %v, index %v, %v", i+1, names, e.Binlog().Index().Files(), err)
+			}
+			if begun := slices.Contains(e.Binlog().Index().Files(), "binlog.000002"); !begun {
+				t.Errorf("operation %d: binlog.000002 was passed over: %v", i+1, names)
+			}
+		}
+		closeFake(t, e)
+	}
+	if cut < 5 {
+		t.Errorf("only %d of %d crashes were after the intent", cut, len(clones))
+	}
 }
 
 // TestTail_StaysShort: the store flushes by itself, and the local log is purged

@@ -26,6 +26,7 @@ type Recovery struct {
 	bin        []*binlog.ScannedTxn
 	local      []localRecord
 	torn       bool // a log ends in damage that is to be cut
+	cutting    bool // a cut was interrupted
 	tail       mergedTail
 }
 
@@ -187,6 +188,7 @@ func (r *Recovery) cutIntent() (txn.CSN, error) {
 	if len(v) != 8 {
 		return 0, errors.New("malformed intent to cut the logs")
 	}
+	r.cutting = true
 	return txn.CSN(binary.BigEndian.Uint64(v)), nil
 }
 

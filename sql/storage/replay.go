@@ -73,6 +73,12 @@ func (r *Recovery) Replay(ctx context.Context) (_ *Engine, err error) {
 // local log. An intent makes a crash in between repeatable: the rest of what is
 // half gone would look like damage.
 func (r *Recovery) cut() error {
+	if r.cutting {
+		// Their names would be passed over, and replicas may be waiting there.
+		if err := errors.Join(r.binIndex.RemoveUnnamed(), r.localIndex.RemoveUnnamed()); err != nil {
+			return fmt.Errorf("finish the cut: %w", err)
+		}
+	}
 	if !r.mustCut() {
 		return nil
 	}

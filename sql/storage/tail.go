@@ -92,7 +92,7 @@ func (t *tailState) flushEnd(info pebble.FlushInfo) {
 // disk is nearly full: afterwards it would be too late to fail.
 func (t *tailState) room(size int64) error {
 	if err := t.failing.Load(); err != nil {
-		return fmt.Errorf("%w: the store cannot flush: %w", ErrDiskFull, *err)
+		return flushError(*err)
 	}
 	free, known := t.freeSpace()
 	if !known {
@@ -105,6 +105,13 @@ func (t *tailState) room(size int64) error {
 		return fmt.Errorf("%w: %d bytes are free, %d are needed", ErrDiskFull, free, need)
 	}
 	return nil
+}
+
+func flushError(err error) error {
+	if logfile.IsDiskFull(err) {
+		return fmt.Errorf("%w: flush the store: %w", ErrDiskFull, err)
+	}
+	return fmt.Errorf("flush the store: %w", err)
 }
 
 func (t *tailState) freeSpace() (free uint64, known bool) {
@@ -193,11 +200,7 @@ func (e *Engine) tryFlush(ctx context.Context) error {
 				continue
 			}
 			if failed++; failed == flushTries {
-				cause := fmt.Errorf("flush the store: %w", *err)
-				if logfile.IsDiskFull(*err) {
-					cause = fmt.Errorf("%w: %w", ErrDiskFull, cause)
-				}
-				cancel(cause)
+				cancel(flushError(*err))
 			}
 		}
 	}
