@@ -5,9 +5,9 @@ import (
 	"sync"
 
 	gms "github.com/dolthub/go-mysql-server/sql"
-	"github.com/dolthub/go-mysql-server/sql/mysql_db"
-	"github.com/dolthub/go-mysql-server/sql/plan"
 	"github.com/dolthub/vitess/go/vt/sqlparser"
+
+	"binrelay/sql/auth"
 )
 
 // installAuthorization puts authorizer in front of go-mysql-server's own
@@ -26,91 +26,177 @@ func (f authorizers) CreateHandler(c gms.Catalog) gms.AuthorizationHandler {
 	return authorizer{f.base.CreateHandler(c)}
 }
 
-// authorizer checks the privileges of statements on tables, databases and the
-// server. go-mysql-server alone takes SUPER for every privilege, which MySQL
-// does not: REVOKE INSERT takes INSERT away from an account with SUPER too. It
-// also names what was denied as MySQL does.
+// authorizer checks the privileges of statements on tables, columns, routines,
+// databases and the server, and names what was denied as MySQL does.
 type authorizer struct{ gms.AuthorizationHandler }
 
 // staticPrivileges are the privileges that each kind of statement needs on all
 // its targets.
-var staticPrivileges = map[string][]gms.PrivilegeType{
-	sqlparser.AuthType_ALTER:              {gms.PrivilegeType_Alter},
-	sqlparser.AuthType_ALTER_ROUTINE:      {gms.PrivilegeType_AlterRoutine},
-	sqlparser.AuthType_CREATE:             {gms.PrivilegeType_Create},
-	sqlparser.AuthType_CREATE_ROUTINE:     {gms.PrivilegeType_CreateRoutine},
-	sqlparser.AuthType_CREATE_TEMP:        {gms.PrivilegeType_CreateTempTable},
-	sqlparser.AuthType_CREATE_USER:        {gms.PrivilegeType_CreateUser},
-	sqlparser.AuthType_CREATE_VIEW:        {gms.PrivilegeType_CreateView},
-	sqlparser.AuthType_DELETE:             {gms.PrivilegeType_Delete},
-	sqlparser.AuthType_DROP:               {gms.PrivilegeType_Drop},
-	sqlparser.AuthType_EVENT:              {gms.PrivilegeType_Event},
-	sqlparser.AuthType_FILE:               {gms.PrivilegeType_File},
-	sqlparser.AuthType_FOREIGN_KEY:        {gms.PrivilegeType_References},
-	sqlparser.AuthType_INDEX:              {gms.PrivilegeType_Index},
-	sqlparser.AuthType_INSERT:             {gms.PrivilegeType_Insert},
-	sqlparser.AuthType_LOCK:               {gms.PrivilegeType_Select, gms.PrivilegeType_LockTables},
-	sqlparser.AuthType_PROCESS:            {gms.PrivilegeType_Process},
-	sqlparser.AuthType_RELOAD:             {gms.PrivilegeType_Reload},
-	sqlparser.AuthType_REPLACE:            {gms.PrivilegeType_Insert, gms.PrivilegeType_Delete},
-	sqlparser.AuthType_REPLICATION_CLIENT: {gms.PrivilegeType_ReplicationClient},
-	sqlparser.AuthType_SELECT:             {gms.PrivilegeType_Select},
-	sqlparser.AuthType_SUPER:              {gms.PrivilegeType_Super},
-	sqlparser.AuthType_TRIGGER:            {gms.PrivilegeType_Trigger},
-	sqlparser.AuthType_UPDATE:             {gms.PrivilegeType_Update},
+var staticPrivileges = map[string]auth.Privileges{
+	sqlparser.AuthType_ALTER:              auth.Alter,
+	sqlparser.AuthType_ALTER_ROUTINE:      auth.AlterRoutine,
+	sqlparser.AuthType_CREATE:             auth.Create,
+	sqlparser.AuthType_CREATE_ROUTINE:     auth.CreateRoutine,
+	sqlparser.AuthType_CREATE_TEMP:        auth.CreateTemporaryTables,
+	sqlparser.AuthType_CREATE_VIEW:        auth.CreateView,
+	sqlparser.AuthType_DELETE:             auth.Delete,
+	sqlparser.AuthType_DROP:               auth.Drop,
+	sqlparser.AuthType_EVENT:              auth.Event,
+	sqlparser.AuthType_FILE:               auth.File,
+	sqlparser.AuthType_FOREIGN_KEY:        auth.References,
+	sqlparser.AuthType_INDEX:              auth.Index,
+	sqlparser.AuthType_INSERT:             auth.Insert,
+	sqlparser.AuthType_LOCK:               auth.Select | auth.LockTables,
+	sqlparser.AuthType_PROCESS:            auth.Process,
+	sqlparser.AuthType_RELOAD:             auth.Reload,
+	sqlparser.AuthType_REPLACE:            auth.Insert | auth.Delete,
+	sqlparser.AuthType_REPLICATION_CLIENT: auth.ReplicationClient,
+	sqlparser.AuthType_SELECT:             auth.Select,
+	sqlparser.AuthType_SUPER:              auth.Super,
+	sqlparser.AuthType_TRIGGER:            auth.Trigger,
+	sqlparser.AuthType_UPDATE:             auth.Update,
 }
 
 // HandleAuth implements gms.AuthorizationHandler.
-func (a authorizer) HandleAuth(ctx *gms.Context, state gms.AuthorizationQueryState, auth sqlparser.AuthInformation) error {
+func (a authorizer) HandleAuth(ctx *gms.Context, state gms.AuthorizationQueryState, info sqlparser.AuthInformation) error {
 	s := sessionOf(ctx)
 	if s == nil {
-		return a.AuthorizationHandler.HandleAuth(ctx, state, auth)
+		return a.AuthorizationHandler.HandleAuth(ctx, state, info)
 	}
-	if s.internal || auth.AuthType == sqlparser.AuthType_IGNORE {
+	if s.internal || info.AuthType == sqlparser.AuthType_IGNORE {
 		return nil
 	}
-	if auth.AuthType == sqlparser.AuthType_SELECT && begins(s.Query(), "SHOW GRANTS") {
-		return nil // everybody may see their own; showGrants checks
+	return s.authorize(ctx, info)
+}
+
+// CheckDatabase implements gms.AuthorizationHandler.
+func (a authorizer) CheckDatabase(ctx *gms.Context, state gms.AuthorizationQueryState, db string) error {
+	s := sessionOf(ctx)
+	if s == nil {
+		return a.AuthorizationHandler.CheckDatabase(ctx, state, db)
 	}
-	if err := s.authorize(ctx, auth); err != nil {
-		return err
+	return s.seesDatabase(db)
+}
+
+// CheckSchema implements gms.AuthorizationHandler.
+func (a authorizer) CheckSchema(ctx *gms.Context, state gms.AuthorizationQueryState, db, schema string) error {
+	s := sessionOf(ctx)
+	if s == nil {
+		return a.AuthorizationHandler.CheckSchema(ctx, state, db, schema)
 	}
-	return a.AuthorizationHandler.HandleAuth(ctx, state, auth)
+	return s.seesDatabase(db)
+}
+
+// CheckTable implements gms.AuthorizationHandler.
+func (a authorizer) CheckTable(ctx *gms.Context, state gms.AuthorizationQueryState, db, schema, table string) error {
+	s := sessionOf(ctx)
+	if s == nil {
+		return a.AuthorizationHandler.CheckTable(ctx, state, db, schema, table)
+	}
+	if db == "" {
+		db = s.GetCurrentDatabase()
+	}
+	if strings.EqualFold(db, "information_schema") || s.Active().SeesTable(db, table) {
+		return nil
+	}
+	return s.tableDenied("SELECT", table)
+}
+
+// seesDatabase fails with error 1044 if a database does not exist for the session.
+func (s *Session) seesDatabase(db string) error {
+	if db == "" {
+		db = s.GetCurrentDatabase()
+	}
+	if strings.EqualFold(db, "information_schema") || s.Active().Sees(db) {
+		return nil
+	}
+	return s.noDatabase(db)
+}
+
+func (s *Session) tableDenied(command, table string) error {
+	return sqlError(1142, "42000", "%s command denied to user '%s'@'%s' for table '%s'", command, s.Client().User, s.host(), table)
 }
 
 // authorize checks the targets of a statement.
-func (s *Session) authorize(ctx *gms.Context, auth sqlparser.AuthInformation) error {
-	if auth.AuthType == sqlparser.AuthType_RENAME {
-		return s.authorizeRename(ctx, auth.TargetNames)
-	}
-	need := staticPrivileges[auth.AuthType]
-	if need == nil {
+func (s *Session) authorize(ctx *gms.Context, info sqlparser.AuthInformation) error {
+	names := info.TargetNames
+	switch info.AuthType {
+	case sqlparser.AuthType_RENAME:
+		return s.authorizeRename(ctx, names)
+	case sqlparser.AuthType_CALL:
+		return s.authorizeCall(names)
+	case sqlparser.AuthType_VISIBLE:
+		if info.TargetType == sqlparser.AuthTargetType_DatabaseIdentifiers {
+			for _, db := range names {
+				if err := s.seesDatabase(db); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	case sqlparser.AuthType_BINLOG:
+		if !s.may(ctx, gms.PrivilegeType_Super, "binlog_admin", "replication_applier") {
+			return accessDenied("SUPER, BINLOG_ADMIN or REPLICATION_APPLIER")
+		}
+		return nil
+	case sqlparser.AuthType_REPLICATION:
+		return s.mayAdminister(ctx)
+	case sqlparser.AuthType_SHOW_CREATE_PROCEDURE:
+		db := s.databaseOf(names[0])
+		const any = auth.CreateRoutine | auth.AlterRoutine | auth.Execute
+		if s.Active().Global&auth.Select == 0 && s.Active().Database(db)&any == 0 && !s.Active().Sees(db) {
+			return s.noDatabase(db)
+		}
 		return nil
 	}
-	names := auth.TargetNames
-	switch auth.TargetType {
+	need := staticPrivileges[info.AuthType]
+	if need == 0 {
+		return nil
+	}
+	switch info.TargetType {
 	case sqlparser.AuthTargetType_Global:
-		if missing := s.lacks(ctx, "", "", need...); missing != "" {
-			return accessDenied(missing)
+		if missing := need &^ s.Active().Global; missing != 0 {
+			return accessDenied(missing.String())
 		}
 	case sqlparser.AuthTargetType_DatabaseIdentifiers:
 		for _, db := range names {
-			if s.lacks(ctx, db, "", need...) != "" {
-				return sqlError(1044, "42000", "Access denied for user '%s'@'%s' to database '%s'", s.Client().User, s.Client().Address, db)
+			if db = s.databaseOf(db); !strings.EqualFold(db, "information_schema") && need&^s.Active().Database(db) != 0 {
+				return s.noDatabase(db)
 			}
 		}
 	case sqlparser.AuthTargetType_SingleTableIdentifier, sqlparser.AuthTargetType_MultipleTableIdentifiers, sqlparser.AuthTargetType_TableColumn:
 		step := 2
-		if auth.TargetType == sqlparser.AuthTargetType_TableColumn {
+		if info.TargetType == sqlparser.AuthTargetType_TableColumn {
 			step = 3
 		}
 		for i := 0; i+1 < len(names); i += step {
-			if err := s.authorizeTable(ctx, names[i], names[i+1], need...); err != nil {
+			if err := s.authorizeColumns(names[i], names[i+1], need); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// databaseOf is a database that a statement names, or the default one.
+func (s *Session) databaseOf(db string) string {
+	if db == "" {
+		return s.GetCurrentDatabase()
+	}
+	return db
+}
+
+// authorizeCall checks EXECUTE on a procedure: names are its database, its name
+// and the number of arguments.
+func (s *Session) authorizeCall(names []string) error {
+	if len(names) < 2 {
+		return nil
+	}
+	db := s.databaseOf(names[0])
+	if s.Active().Routine(db, names[1], false)&auth.Execute != 0 {
+		return nil
+	}
+	return sqlError(1370, "42000", "execute command denied to user '%s'@'%s' for routine '%s.%s'", s.Client().User, s.Client().Address, db, names[1])
 }
 
 func (s *Session) authorizeRename(ctx *gms.Context, names []string) error {
@@ -129,125 +215,33 @@ func (s *Session) authorizeRename(ctx *gms.Context, names []string) error {
 // authorizeTable checks privileges on one table.
 func (s *Session) authorizeTable(ctx *gms.Context, db, table string, need ...gms.PrivilegeType) error {
 	if missing := s.lacks(ctx, db, table, need...); missing != "" {
-		return sqlError(1142, "42000", "%s command denied to user '%s'@'%s' for table '%s'", missing, s.Client().User, s.Client().Address, table)
+		return s.tableDenied(missing, table)
 	}
 	return nil
 }
 
 // lacks names those of the privileges that the session's account does not have
 // on a table, a database (table is empty) or the server (both are).
-func (s *Session) lacks(ctx *gms.Context, db, table string, need ...gms.PrivilegeType) string {
-	d := s.server.engine.Analyzer.Catalog.MySQLDb
-	if s.internal || !d.Enabled() || strings.EqualFold(db, "information_schema") {
+func (s *Session) lacks(_ *gms.Context, db, table string, need ...gms.PrivilegeType) string {
+	if s.internal || strings.EqualFold(db, "information_schema") {
 		return ""
 	}
-	set := d.UserActivePrivilegeSet(ctx)
 	if db == "" && table != "" {
-		db = ctx.GetCurrentDatabase()
+		db = s.GetCurrentDatabase()
 	}
-	var missing []string
+	var all auth.Privileges
 	for _, p := range need {
-		if set.Has(p) || db != "" && set.Database(db).Has(p) || table != "" && set.Database(db).Table(table).Has(p) {
-			continue
-		}
-		missing = append(missing, p.String())
+		all |= auth.PrivilegeOf(p)
 	}
-	return strings.Join(missing, ", ")
-}
-
-// showGrants is SHOW GRANTS [FOR account].
-func (b *builder) showGrants(ctx *gms.Context, s *Session, n *plan.ShowGrants) (gms.RowIter, error) {
-	user, host := s.Client().User, s.Client().Address
-	if n.For != nil && !n.CurrentUser {
-		user, host = n.For.Name, n.For.Host
-		if n.For.AnyHost {
-			host = "%"
-		}
+	switch a := s.Active(); {
+	case table != "":
+		all &^= a.Table(db, table)
+	case db != "":
+		all &^= a.Database(db)
+	default:
+		all &^= a.Global
 	}
-	if user != s.Client().User && s.lacks(ctx, "mysql", "", gms.PrivilegeType_Select) != "" {
-		return nil, sqlError(1044, "42000", "Access denied for user '%s'@'%s' to database 'mysql'", s.Client().User, s.Client().Address)
-	}
-	rows, err := s.showGrants(ctx, user, host)
-	if err != nil {
-		return nil, err
-	}
-	return gms.RowsToRowIter(rows...), nil
-}
-
-// showGrants lists an account's privileges as MySQL 8.0 prints them.
-func (s *Session) showGrants(_ *gms.Context, user, host string) ([]gms.Row, error) {
-	db := s.server.engine.Analyzer.Catalog.MySQLDb
-	rd := db.Reader()
-	defer rd.Close()
-	u := db.GetUser(rd, user, host, false)
-	if u == nil {
-		return nil, sqlError(1141, "42000", "There is no such grant defined for user '%s' on host '%s'", user, host)
-	}
-	to := " TO " + quoteName(u.User) + "@" + quoteName(u.Host)
-	var rows []gms.Row
-	add := func(privileges, on, option string) {
-		rows = append(rows, gms.NewRow("GRANT "+privileges+" ON "+on+to+option))
-	}
-	text, option := privilegeList(u.PrivilegeSet.ToSlice(), 0)
-	add(text, "*.*", option)
-	for _, option := range []bool{false, true} {
-		if list := u.PrivilegeSet.ToSliceDynamic(option); len(list) > 0 {
-			add(strings.Join(list, ","), "*.*", map[bool]string{true: withGrantOption}[option])
-		}
-	}
-	for _, d := range u.PrivilegeSet.GetDatabases() {
-		name := quoteName(d.Name())
-		if list := d.ToSlice(); len(list) > 0 {
-			text, option := privilegeList(list, allOnDatabase)
-			add(text, name+".*", option)
-		}
-		for _, t := range d.GetTables() {
-			if list := t.ToSlice(); len(list) > 0 {
-				text, option := privilegeList(list, allOnTable)
-				add(text, name+"."+quoteName(t.Name()), option)
-			}
-		}
-		for _, r := range d.GetRoutines() {
-			text, option := privilegeList(r.ToSlice(), 0)
-			add(text, r.RoutineType()+" "+name+"."+quoteName(r.RoutineName()), option)
-		}
-	}
-	var roles []string
-	for _, e := range rd.GetToUserRoleEdges(mysql_db.RoleEdgesToKey{ToHost: u.Host, ToUser: u.User}) {
-		roles = append(roles, quoteName(e.FromUser)+"@"+quoteName(e.FromHost))
-	}
-	if len(roles) > 0 {
-		rows = append(rows, gms.NewRow("GRANT "+strings.Join(roles, ",")+to))
-	}
-	return rows, nil
-}
-
-const withGrantOption = " WITH GRANT OPTION"
-
-// How many privileges, without GRANT OPTION, ALL PRIVILEGES stands for.
-const (
-	allOnDatabase = 18
-	allOnTable    = 12
-)
-
-// privilegeList writes privileges, and the option apart. With all > 0 that many
-// privileges are ALL PRIVILEGES.
-func privilegeList(list []gms.PrivilegeType, all int) (text, option string) {
-	names := make([]string, 0, len(list))
-	for _, p := range list {
-		if p == gms.PrivilegeType_GrantOption {
-			option = withGrantOption
-			continue
-		}
-		names = append(names, p.String())
-	}
-	switch {
-	case len(names) == 0:
-		return "USAGE", option
-	case all > 0 && len(names) >= all:
-		return "ALL PRIVILEGES", option
-	}
-	return strings.Join(names, ", "), option
+	return all.String()
 }
 
 // quoteName writes an identifier in backticks.

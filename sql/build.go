@@ -93,8 +93,9 @@ func (b *builder) Build(ctx *gms.Context, n gms.Node, row gms.Row) (gms.RowIter,
 		return b.showCreateTable(ctx, s, n, row)
 	case *plan.ShowStatus:
 		return b.showStatus(ctx, n)
-	case *plan.ShowGrants:
-		return b.showGrants(ctx, s, n)
+	case *plan.CreateUser, *plan.AlterUser, *plan.DropUser, *plan.RenameUser, *plan.CreateRole, *plan.DropRole,
+		*plan.Grant, *plan.GrantRole, *plan.GrantProxy, *plan.Revoke, *plan.RevokeRole, *plan.RevokeProxy, *plan.ShowGrants:
+		return nil, notSupported("account statements in stored programs")
 	case *plan.CreateEvent, *plan.AlterEvent, *plan.DropEvent:
 		return nil, notSupported("EVENT")
 	}
@@ -119,7 +120,7 @@ func targets(ctx *gms.Context, n gms.Node) []string {
 }
 
 // changesCatalog reports whether a node is a statement that changes
-// definitions, accounts or other settings.
+// definitions.
 func changesCatalog(n gms.Node) bool {
 	switch n.(type) {
 	case *definition, *plan.CreateTable, *plan.DropTable, *plan.RenameTable, *plan.Truncate,
@@ -131,8 +132,6 @@ func changesCatalog(n gms.Node) bool {
 		*plan.CreateCheck, *plan.DropCheck, *plan.DropConstraint, *plan.CreateForeignKey, *plan.DropForeignKey,
 		*plan.CreateView, *plan.DropView, *plan.CreateTrigger, *plan.DropTrigger,
 		*plan.CreateProcedure, *plan.DropProcedure,
-		*plan.CreateUser, *plan.AlterUser, *plan.DropUser, *plan.RenameUser, *plan.CreateRole, *plan.DropRole,
-		*plan.Grant, *plan.GrantRole, *plan.GrantProxy, *plan.Revoke, *plan.RevokeRole, *plan.RevokeProxy,
 		*plan.Block:
 		return true
 	}

@@ -41,6 +41,7 @@ var (
 type catalog struct {
 	*tables.Provider
 	functions map[string]gms.Function
+	grants    *grantDatabase // mysql; nil = not made yet
 }
 
 var _ gms.FunctionProvider = (*catalog)(nil)
@@ -81,7 +82,7 @@ func newCatalog(p *tables.Provider) *catalog {
 		}
 	}
 	c.functions["rand"] = gms.FunctionN{Name: "rand", Fn: newRand}
-	for _, list := range [][]function{timeFunctions, bitFunctions, lockFunctions} {
+	for _, list := range [][]function{timeFunctions, bitFunctions, lockFunctions, accountFunctions} {
 		for i := range list {
 			c.functions[list[i].name] = list[i].native()
 		}

@@ -218,6 +218,9 @@ func syntaxError(query string, position int, near string) string {
 		}
 	}
 	rest := query[start:]
+	if masked := replstmt.Masks(query); masked != query {
+		rest = maskedEnd(query, masked, start)
+	}
 	if query == "" {
 		rest = near
 	}
@@ -228,6 +231,23 @@ func syntaxError(query string, position int, near string) string {
 	}
 	return fmt.Sprintf("You have an error in your SQL syntax; check the manual that corresponds to your MySQL "+
 		"server version for the right syntax to use near '%s' at line %d", rest, 1+strings.Count(query[:start], "\n"))
+}
+
+// maskedEnd is what the text from start on is in a statement without its
+// passwords. Where that begins inside of one, it is the whole statement.
+func maskedEnd(query, masked string, start int) string {
+	same := 0 // from the beginning
+	for same < min(start, len(masked)) && query[same] == masked[same] {
+		same++
+	}
+	if same == start {
+		return masked[start:]
+	}
+	rest := query[start:] // behind all passwords
+	if strings.HasSuffix(masked, rest) && replstmt.Masks(query[:start]) == masked[:len(masked)-len(rest)] {
+		return rest
+	}
+	return masked
 }
 
 // clauseOf guesses the clause that MySQL names in error 1054: the last keyword

@@ -51,6 +51,17 @@ func (p *parser) ParseWithOptions(ctx context.Context, query string, delimiter r
 		note(ctx, text)
 		return p.inject(stmt), text, rest, nil
 	}
+	if stmt, end, ok, err := p.parseAccount(ctx, query); err != nil {
+		return nil, "", "", err
+	} else if ok {
+		rest := strings.TrimSpace(query[end:])
+		if rest != "" && !multi {
+			return nil, "", "", &replstmt.SyntaxError{Near: replstmt.Masks(rest), Line: 1}
+		}
+		text := gms.RemoveSpaceAndDelimiter(query[:end], delimiter)
+		note(ctx, text)
+		return stmt, text, rest, nil
+	}
 	if stmt, end, ok, err := p.definitions(ctx, query, o); err != nil {
 		return nil, "", "", err
 	} else if ok {
@@ -76,10 +87,7 @@ func (p *parser) ParseWithOptions(ctx context.Context, query string, delimiter r
 	case object != nil:
 		query = object.query
 	}
-	query, hidden, err := p.rewrite(ctx, query)
-	if err != nil {
-		return nil, "", "", err
-	}
+	query = p.rewrite(ctx, query)
 	stmt, text, rest, err := p.base.ParseWithOptions(ctx, query, delimiter, multi, o)
 	err = refuseMatch(query, err)
 	if err == nil {
@@ -99,7 +107,7 @@ func (p *parser) ParseWithOptions(ctx context.Context, query string, delimiter r
 		return nil, "", "", err
 	}
 	ordinaryCalls(stmt, text)
-	if multi || hidden {
+	if multi {
 		note(ctx, text)
 	}
 	if object != nil && object.instead != nil {
@@ -115,6 +123,9 @@ func (p *parser) ParseOneWithOptions(ctx context.Context, query string, o sqlpar
 		return nil, 0, err
 	} else if ok {
 		return p.inject(stmt), end, nil
+	}
+	if stmt, end, ok, err := p.parseAccount(ctx, query); err != nil || ok {
+		return stmt, end, err
 	}
 	if stmt, end, ok, err := p.definitions(ctx, query, o); err != nil || ok {
 		return stmt, end, err
@@ -132,10 +143,7 @@ func (p *parser) ParseOneWithOptions(ctx context.Context, query string, o sqlpar
 			return p.inject(object.instead), object.end, nil
 		}
 	}
-	rewritten, _, err := p.rewrite(ctx, own)
-	if err != nil {
-		return nil, 0, err
-	}
+	rewritten := p.rewrite(ctx, own)
 	stmt, end, err := p.base.ParseOneWithOptions(ctx, rewritten, o)
 	if err != nil {
 		return stmt, end, refuseMatch(rewritten, err)
@@ -216,28 +224,22 @@ func defaultDatabase(ctx context.Context) string {
 	return ""
 }
 
-// rewrite turns what go-mysql-server's parser refuses into what it takes, and
-// passwords into their hashes; hidden tells that it did the latter.
-func (p *parser) rewrite(ctx context.Context, query string) (out string, hidden bool, err error) {
-	c, _ := ctx.(*gms.Context)
+// rewrite turns what go-mysql-server's parser refuses into what it takes.
+func (p *parser) rewrite(ctx context.Context, query string) string {
 	if out, warning, changed := replstmt.Rewrite(query); changed {
 		query = out
-		if c != nil && warning != "" {
+		if c, ok := ctx.(*gms.Context); ok && warning != "" {
 			c.Warn(1064, "%s", warning)
 		}
 	}
 	if out, changed := replstmt.RewriteForShare(query); changed {
 		query = out
 	}
-	var client gms.Client
-	if c != nil && c.Session != nil {
-		client = c.Session.Client()
-	}
-	return p.server.accounts.RewriteStatement(query, client.User, client.Address)
+	return query
 }
 
 // note tells the session the text of the statement that it runs, where that is
-// not the packet's: one of several statements, or one without its passwords.
+// not the packet's: one of several statements.
 func note(ctx context.Context, text string) {
 	if c, ok := ctx.(*gms.Context); ok {
 		if s := sessionOf(c); s != nil {

@@ -7,6 +7,7 @@ import (
 
 	gms "github.com/dolthub/go-mysql-server/sql"
 
+	"binrelay/sql/auth"
 	"binrelay/sql/direct"
 	"binrelay/sql/tables"
 	"binrelay/sql/wire"
@@ -47,7 +48,7 @@ type plainSession struct {
 	reader   tables.PlainReader
 	options  []gms.ContextOption
 	settings settings
-	allowed  map[*plainPlan]uint64 // by what privileges the account had the rights for them
+	allowed  map[*plainPlan]*auth.Active // with what privileges the session may run them
 }
 
 // settings are the session's variables as far as they keep statements from being
@@ -224,20 +225,15 @@ func (s *Session) plainContext(ctx context.Context) *gms.Context {
 // mayRun asks, as the engine does, whether the account may run the statement. The
 // answer holds until privileges change.
 func (s *Session) mayRun(ctx *gms.Context, p *plainPlan) bool {
-	catalog := s.server.engine.Analyzer.Catalog
-	if !catalog.MySQLDb.Enabled() {
+	now := s.Active()
+	if s.plain.allowed[p] == now {
 		return true
 	}
-	catalog.MySQLDb.UserActivePrivilegeSet(ctx)
-	_, now := s.GetPrivilegeSet()
-	if asked, ok := s.plain.allowed[p]; ok && asked == now {
-		return true
-	}
-	if catalog.AuthorizationHandler().HandleAuth(ctx, nil, p.stmt.Auth) != nil {
+	if s.expired || s.limited() != nil || s.authorizeWhole(ctx, p.stmt.Auth) != nil {
 		return false
 	}
 	if s.plain.allowed == nil || len(s.plain.allowed) >= maxShapes {
-		s.plain.allowed = make(map[*plainPlan]uint64)
+		s.plain.allowed = make(map[*plainPlan]*auth.Active)
 	}
 	s.plain.allowed[p] = now
 	return true

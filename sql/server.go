@@ -2,7 +2,6 @@ package sql
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -16,7 +15,6 @@ import (
 	"github.com/dolthub/go-mysql-server/server"
 	gms "github.com/dolthub/go-mysql-server/sql"
 	"github.com/dolthub/go-mysql-server/sql/analyzer"
-	"github.com/dolthub/go-mysql-server/sql/mysql_db"
 	querypb "github.com/dolthub/vitess/go/vt/proto/query"
 	gomysql "github.com/go-mysql-org/go-mysql/mysql"
 	"github.com/sirupsen/logrus"
@@ -26,9 +24,6 @@ import (
 	"binrelay/sql/tables"
 	"binrelay/sql/wire"
 )
-
-// accountsKey is the setting that holds the grant tables.
-const accountsKey = "accounts/grants"
 
 // Server is a running SQL server. Its methods are safe for concurrent use.
 type Server struct {
@@ -94,12 +89,15 @@ func (s *Server) buildEngine() {
 	overrides := gms.EngineOverrides{Builder: gms.BuilderOverrides{Parser: own}, SchemaFormatter: &schemaFormatter{server: s}}
 	exec := &builder{server: s}
 	s.exec = exec
-	a := analyzer.NewBuilder(newCatalog(s.provider)).
+	databases := newCatalog(s.provider)
+	a := analyzer.NewBuilder(databases).
 		AddOverrides(overrides).
 		AddPreAnalyzeRule(detachKeysID, detachKeys).
 		AddPreAnalyzeRule(prepareTextsID, prepareTexts).
 		Build()
+	databases.grants = newGrantDatabase(s, a.Catalog.MySQLDb)
 	s.showKeys(a.Catalog.InfoSchema)
+	s.showPrivileges(a.Catalog.InfoSchema)
 	s.registerFunctions(a.Catalog)
 	s.engine = sqle.New(a, &sqle.Config{})
 	s.engine.ProcessList = processList{s.engine.ProcessList, s}
@@ -108,66 +106,6 @@ func (s *Server) buildEngine() {
 	a.ExecBuilder.PriorityBuilder = exec
 	a.Catalog.StatsProvider = tables.Stats{}
 }
-
-// openAccounts loads the grant tables from the storage.
-func (s *Server) openAccounts() error {
-	db := s.engine.Analyzer.Catalog.MySQLDb
-	s.accounts = auth.New(db, auth.Options{Persist: s.persistAccounts, RSAKey: s.o.RSAKey})
-	return s.loadAccounts()
-}
-
-func (s *Server) loadAccounts() error {
-	blob, ok, err := s.o.Engine.GetKV(accountsKey)
-	if err != nil {
-		return err
-	}
-	if ok {
-		if err := s.accounts.Load(context.Background(), blob); err != nil {
-			return fmt.Errorf("sql: load accounts: %w", err)
-		}
-	} else {
-		s.accounts.Bootstrap()
-	}
-	s.addInternalAccount()
-	return nil
-}
-
-// internalUser is the account of internal sessions, at localhost. Like MySQL's
-// account of that name it is locked; ours is never stored.
-const internalUser = "mysql.session"
-
-func (s *Server) addInternalAccount() {
-	db := s.engine.Analyzer.Catalog.MySQLDb
-	ed := db.Editor()
-	defer ed.Close()
-	db.AddEphemeralSuperUser(ed, internalUser, "localhost", rand.Text())
-	if u, ok := ed.GetUser(mysql_db.UserPrimaryKey{User: internalUser, Host: "localhost"}); ok {
-		u.Locked = true
-		ed.PutUser(u)
-	}
-}
-
-// persistAccounts stores the grant tables in the DDL scope of the statement
-// that changes them. If that fails, what the engine has in memory is replaced
-// by what is stored.
-func (s *Server) persistAccounts(ctx *gms.Context, blob []byte) error {
-	own := sessionOf(ctx)
-	if own == nil {
-		return s.o.Engine.PutKV(ctx, kv(accountsKey, blob))
-	}
-	if err := own.PutKV(ctx, accountsKey, append([]byte(nil), blob...)); err != nil {
-		return err
-	}
-	own.OnCommit(s.accounts.Flush, func() {
-		if err := s.loadAccounts(); err != nil {
-			s.log.Error("cannot reload the accounts", "err", err)
-		}
-	})
-	return nil
-}
-
-// Accounts returns the server's accounts.
-func (s *Server) Accounts() *auth.Accounts { return s.accounts }
 
 // SetReplica connects the replica side, when it is made after the server.
 func (s *Server) SetReplica(r ReplicaAdmin) {
@@ -258,6 +196,7 @@ func (s *Server) wireOptions() wire.Options {
 		},
 		TLS:                    s.o.TLS,
 		RequireSecureTransport: func() bool { return v.Bool("require_secure_transport") },
+		PasswordLifetime:       func() uint16 { return uint16(v.Int("default_password_lifetime")) },
 		MaxAllowedPacket:       func() int { return int(v.Int("max_allowed_packet")) },
 		MaxConnections:         func() int { return int(v.Int("max_connections")) },
 		ConnectTimeout:         func() time.Duration { return v.seconds("connect_timeout") },

@@ -4,12 +4,14 @@ import (
 	"context"
 	"io"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	gms "github.com/dolthub/go-mysql-server/sql"
 	"github.com/dolthub/go-mysql-server/sql/plan"
 	"github.com/dolthub/vitess/go/mysql"
 
+	"binrelay/sql/auth"
 	"binrelay/sql/replstmt"
 	"binrelay/sql/storage"
 	"binrelay/sql/tables"
@@ -48,7 +50,10 @@ type Session struct {
 
 	next     nextTransaction // SET TRANSACTION
 	tracking tracking
-	released bool // the connection ends after this command
+	released bool        // the connection ends after this command
+	roles    []auth.Name // SET ROLE
+	expired  bool        // the password is to be changed before anything else
+	allowed  atomic.Pointer[privileges]
 
 	conditions
 	strictly bool  // warnings of the statement are errors
@@ -77,7 +82,7 @@ func (s *Server) newSession(_ context.Context, conn *mysql.Conn, addr string) (g
 	out := s.session(gms.NewBaseSessionWithClientServer(addr, client, conn.ConnectionID))
 	if c, ok := conn.ClientData.(*wire.Client); ok {
 		out.handshakeCollation(gms.CollationID(c.Collation))
-		out.client = c
+		out.client, out.expired = c, c.Expired
 	}
 	return out, nil
 }
@@ -117,6 +122,7 @@ func (s *Server) session(base *gms.BaseSession) *Session {
 	// A connection begins with the default collation of utf8mb4; SET NAMES and
 	// the handshake change it. go-mysql-server's own default is another one.
 	_ = base.SetSessionVariable(ctx, "collation_connection", gms.Collation_utf8mb4_0900_ai_ci.Name())
+	out.startRoles()
 	return out
 }
 
@@ -152,6 +158,9 @@ func (s *Session) ValidateSession(ctx *gms.Context) error {
 	s.server.counters.question()
 	text = trimStatement(text)
 	s.beginConditions(text)
+	if err := s.admit(text); err != nil {
+		return err
+	}
 	if err := s.BeginStatement(ctx, text); err != nil {
 		return err
 	}
@@ -286,13 +295,7 @@ func (s *Session) may(ctx *gms.Context, p gms.PrivilegeType, dynamic ...string) 
 	if s.lacks(ctx, "", "", p) == "" {
 		return true
 	}
-	active := s.server.engine.Analyzer.Catalog.MySQLDb.UserActivePrivilegeSet(ctx)
-	for _, d := range dynamic {
-		if active.HasDynamic(d) {
-			return true
-		}
-	}
-	return false
+	return s.Active().HasDynamic(dynamic...)
 }
 
 func accessDenied(privileges string) error {

@@ -9,6 +9,7 @@ import (
 
 	gms "github.com/dolthub/go-mysql-server/sql"
 
+	"binrelay/sql/auth"
 	"binrelay/sql/tables"
 )
 
@@ -44,6 +45,15 @@ var sysvars = []sysvar{
 	{name: "net_read_timeout", scope: both, kind: intVar, def: int64(30), min: 1, max: 31536000},
 	{name: "net_write_timeout", scope: both, kind: intVar, def: int64(60), min: 1, max: 31536000},
 	{name: "require_secure_transport", scope: global, kind: boolVar, def: false},
+	{name: "mandatory_roles", scope: global, kind: textVar, def: "", check: checkMandatoryRoles},
+	{name: "activate_all_roles_on_login", scope: global, kind: boolVar, def: false},
+	{name: "default_authentication_plugin", scope: global, kind: textVar, def: auth.DefaultPlugin, fixed: true},
+	{name: "default_password_lifetime", scope: global, kind: intVar, def: int64(0), max: math.MaxUint16},
+	{name: "disconnect_on_expired_password", scope: global, kind: boolVar, def: true, fixed: true},
+	{name: "password_history", scope: global, kind: intVar, def: int64(0), max: math.MaxUint16},
+	{name: "password_reuse_interval", scope: global, kind: intVar, def: int64(0), max: math.MaxUint16},
+	{name: "password_require_current", scope: global, kind: boolVar, def: false},
+	{name: "partial_revokes", scope: global, kind: boolVar, def: false, check: refusePartialRevokes},
 	{name: "lower_case_table_names", scope: global, kind: intVar, def: int64(0), max: 2, fixed: true},
 	{name: "lower_case_file_system", scope: global, kind: boolVar, def: false, fixed: true},
 	{name: "character_set_server", scope: both, kind: textVar, def: "utf8mb4"},

@@ -49,7 +49,7 @@ func TestImplicitCommit(t *testing.T) {
 		{true, "LOCK TABLES t READ", 0},
 		{true, "STOP SLAVE", 1200},
 		{true, "SET autocommit = 0|SET autocommit = 1", 0},
-		{true, "SET PASSWORD FOR none@localhost = 'x'", 1396},
+		{true, "SET PASSWORD FOR none@localhost = 'x'", 1133},
 		{true, "COMMIT", 0},
 
 		{false, "CREATE TABEL x (id INT)", 1064},

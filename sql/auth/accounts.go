@@ -1,19 +1,18 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha1"
 	"crypto/x509"
 	"encoding/pem"
-	"errors"
 	"fmt"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
-
-	gms "github.com/dolthub/go-mysql-server/sql"
-	"github.com/dolthub/go-mysql-server/sql/mysql_db"
 )
 
 // Plugin names.
@@ -27,24 +26,22 @@ const (
 // rsaKeyBits is the size of the key that passwords over plain TCP are encrypted for.
 const rsaKeyBits = 2048
 
-// Persist stores the grant tables: one opaque blob that replaces the last one.
-// It is called inside the statement that changes an account, while the grant
-// tables are locked: it must not read them.
-type Persist func(ctx *gms.Context, blob []byte) error
-
 // Options of Accounts. The zero value works.
 type Options struct {
-	// Persist makes changes durable; nil = they are lost on restart.
-	Persist Persist
 	// RSAKey returns the key of PublicKey, once; nil = a new one.
 	RSAKey func() (*rsa.PrivateKey, error)
+	// Now is the clock; nil = time.Now.
+	Now func() time.Time
 }
 
-// Accounts checks passwords and privileges against go-mysql-server's grant
-// tables. Safe for concurrent use.
+// Accounts holds the accounts, and checks passwords and privileges. Safe for
+// concurrent use.
 type Accounts struct {
-	db    *mysql_db.MySQLDb
-	cache fastCache
+	grants atomic.Pointer[Grants]
+	edits  chan struct{} // holds one token while nobody changes accounts
+	cache  fastCache
+	usage  usage
+	now    func() time.Time
 
 	makeKey func() (*rsa.PrivateKey, error)
 	keyOnce sync.Once
@@ -61,103 +58,138 @@ type Account struct {
 	Locked     bool   // ACCOUNT LOCK, or a role
 	Known      bool   // false: no such account; every check fails
 	Admin      bool   // SUPER or CONNECTION_ADMIN
+	Limits     Limits
+	// ExpiresAfter is the password's life in days, 0 = for ever, nil = the
+	// server's default; Expired ends it at once.
+	Expired      bool
+	ExpiresAfter *uint16
+	Changed      time.Time
+
+	FailedLogins uint16
+	LockDays     int16
 
 	SSLType, SSLCipher, X509Issuer, X509Subject string // REQUIRE clause
 }
 
-// New returns the accounts of db (engine.Analyzer.Catalog.MySQLDb), switches
-// privilege checks on and installs the persister.
-func New(db *mysql_db.MySQLDb, o Options) *Accounts {
-	db.SetPersister(persister(o.Persist))
-	db.SetEnabled(true)
-	a := &Accounts{db: db, makeKey: o.RSAKey}
+// New returns accounts with root@localhost alone, without password.
+func New(o Options) *Accounts {
+	a := &Accounts{edits: make(chan struct{}, 1), makeKey: o.RSAKey, now: o.Now}
+	a.edits <- struct{}{}
+	a.grants.Store(bootstrap())
+	if a.now == nil {
+		a.now = time.Now
+	}
 	if a.makeKey == nil {
 		a.makeKey = func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, rsaKeyBits) }
 	}
 	return a
 }
 
-// persister adapts a Persist to go-mysql-server.
-type persister Persist
+// Grants returns the accounts as they are now.
+func (a *Accounts) Grants() *Grants { return a.grants.Load() }
 
-func (p persister) Persist(ctx *gms.Context, blob []byte) error {
-	if p == nil {
-		return nil
+// Load replaces all accounts with what an Edit stored.
+func (a *Accounts) Load(blob []byte) error {
+	g, err := decode(blob)
+	if err != nil {
+		return err
 	}
-	return p(ctx, blob)
+	a.publish(g)
+	return nil
 }
 
-// Load replaces the grant tables with a blob that Persist got. On an error the
-// tables may be partly replaced.
-func (a *Accounts) Load(ctx context.Context, blob []byte) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("loading accounts: %v", r)
-		}
-	}()
-	if len(blob) == 0 {
-		return errors.New("loading accounts: empty")
-	}
-	ed := a.db.Editor()
-	defer ed.Close()
+// Reset goes back to root@localhost alone, without password.
+func (a *Accounts) Reset() { a.publish(bootstrap()) }
+
+func (a *Accounts) publish(g *Grants) {
+	a.grants.Store(g)
 	a.cache.clear()
-	return a.db.OverwriteUsersAndGrantData(gms.NewContext(ctx), ed, blob)
 }
 
-// Bootstrap creates root@localhost without password, with all privileges, if
-// there is no account at all. The account is not persisted by itself: it is
-// part of every later blob.
-func (a *Accounts) Bootstrap() {
-	ed := a.db.Editor()
-	defer ed.Close()
-	any := false
-	ed.VisitUsers(func(*mysql_db.User) { any = true })
-	if any {
-		return
+// Edit is one statement's change of the accounts. Between Begin and Close no
+// other statement changes any.
+type Edit struct {
+	a   *Accounts
+	new *Grants
+	st  Statement
+}
+
+// Begin waits until no other statement changes accounts.
+func (a *Accounts) Begin(ctx context.Context) (*Edit, error) {
+	select {
+	case <-a.edits:
+		return &Edit{a: a}, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
-	ed.PutUser(&mysql_db.User{
-		User:                "root",
-		Host:                "localhost",
-		PrivilegeSet:        mysql_db.NewPrivilegeSetWithAllPrivileges(),
-		Plugin:              DefaultPlugin,
-		PasswordLastChanged: time.Unix(1, 0).UTC(),
-		IsSuperUser:         true,
-	})
+}
+
+// Apply carries a statement out on a copy, and returns that in its stored form.
+func (e *Edit) Apply(st Statement, env *Env) (Result, []byte, error) {
+	d := e.a.Grants().draft()
+	r, err := d.apply(st, env)
+	if err != nil {
+		return Result{}, nil, err
+	}
+	d.index()
+	blob, err := d.encode()
+	e.new, e.st = d.Grants, st
+	return r, blob, err
+}
+
+// Publish makes the copy what everybody sees.
+func (e *Edit) Publish() {
+	e.a.publish(e.new)
+	if st, ok := e.st.(*DefineUser); ok && st.Alter && (st.Locked != nil && !*st.Locked || st.FailedLogins != nil || st.LockDays != nil) {
+		for _, s := range st.Users {
+			e.a.usage.forgive(s.Name)
+		}
+	}
+}
+
+// Close lets others change accounts.
+func (e *Edit) Close() { e.a.edits <- struct{}{} }
+
+// Exec carries out a statement with all privileges, in memory alone: for tests.
+func (a *Accounts) Exec(sql string) error {
+	st, _, ok, err := Parse(sql, Mode{})
+	if err != nil || !ok {
+		return cmp.Or(err, fmt.Errorf("no account statement: %s", sql))
+	}
+	e, err := a.Begin(context.Background())
+	if err != nil {
+		return err
+	}
+	defer e.Close()
+	_, _, err = e.Apply(st, &Env{SQL: sql, Active: Everything, Self: Name{"root", "localhost"}, Now: a.now()})
+	if err == nil {
+		e.Publish()
+	}
+	return err
 }
 
 // RootWithoutPassword reports whether an account with administrative privileges
 // can log in without a password. A server must not listen on a public address
 // then.
 func (a *Accounts) RootWithoutPassword() bool {
-	rd := a.db.Reader()
-	defer rd.Close()
-	open := false
-	rd.VisitUsers(func(u *mysql_db.User) {
-		if u.AuthString == "" && !u.Locked && !u.IsRole && isAdmin(u) {
-			open = true
-		}
-	})
-	return open
-}
-
-func isAdmin(u *mysql_db.User) bool {
-	return u.IsSuperUser || u.PrivilegeSet.Has(gms.PrivilegeType_Super) || u.PrivilegeSet.HasDynamic("connection_admin")
+	return slices.ContainsFunc(a.Grants().Users, func(u *User) bool { return u.Stored == "" && !u.Locked && u.IsAdmin() })
 }
 
 // Lookup returns the account that user matches when connecting from host, an
-// address without port. Unknown users get an account that looks like any other
-// and never verifies, so that the client sees the same exchange.
+// address without port, or localhost for a Unix socket. Unknown users get an
+// account that looks like any other and never verifies, so that the client sees
+// the same exchange.
 func (a *Accounts) Lookup(user, host string) Account {
-	rd := a.db.Reader()
-	defer rd.Close()
-	u := a.db.GetUser(rd, user, host, false)
+	u := a.Grants().find(user, host)
 	if u == nil {
 		return Account{User: user, Host: host, Plugin: DefaultPlugin, Stored: decoy}
 	}
 	return Account{
-		User: u.User, Host: u.Host, Plugin: u.Plugin, Stored: u.AuthString,
-		Locked: u.Locked || u.IsRole, Known: true, Admin: isAdmin(u),
-		SSLType: u.SslType, SSLCipher: u.SslCipher, X509Issuer: u.X509Issuer, X509Subject: u.X509Subject,
+		User: u.User, Host: u.Host, Plugin: u.Plugin, Stored: u.Stored,
+		Locked: u.Locked, Known: true, Admin: u.IsAdmin(), Limits: u.Limits,
+		Expired: u.Expired, ExpiresAfter: u.Lifetime, Changed: u.Changed,
+		FailedLogins: u.FailedLogins, LockDays: u.LockDays,
+		SSLType: u.SSLType, SSLCipher: u.SSLCipher, X509Issuer: u.X509Issuer, X509Subject: u.X509Subject,
 	}
 }
 
@@ -196,9 +228,6 @@ func (a *Accounts) VerifyFull(acc Account, password string) bool {
 	}
 	return true
 }
-
-// Flush forgets the fast-authentication cache: FLUSH PRIVILEGES.
-func (a *Accounts) Flush() { a.cache.clear() }
 
 // PublicKey returns the RSA public key in PEM form, as a client asks for it.
 func (a *Accounts) PublicKey() ([]byte, error) {
@@ -241,8 +270,9 @@ func ClearText(b []byte) (string, bool) {
 	return string(b[:len(b)-1]), true
 }
 
-// HasGlobal reports whether the session of ctx has a global privilege, roles
-// included.
-func (a *Accounts) HasGlobal(ctx *gms.Context, p gms.PrivilegeType) bool {
-	return a.db.UserHasPrivileges(ctx, gms.NewPrivilegedOperation(gms.PrivilegeCheckSubject{}, p))
+// Flush forgets the fast-authentication cache, failed log-ins and what was
+// counted per hour: FLUSH PRIVILEGES.
+func (a *Accounts) Flush() {
+	a.cache.clear()
+	a.usage.reset()
 }

@@ -34,6 +34,7 @@ func (t token) name() bool {
 type lexer struct {
 	s   string
 	pos int
+	raw bool // a backslash is a character as any other
 }
 
 func (l *lexer) next() token {
@@ -116,7 +117,7 @@ func (l *lexer) quoted(q byte) string {
 		case c == q:
 			l.pos++
 			return b.String()
-		case c == '\\' && q != '`' && l.pos+1 < len(l.s):
+		case c == '\\' && q != '`' && !l.raw && l.pos+1 < len(l.s):
 			l.pos++
 			b.WriteByte(unescape(l.s[l.pos]))
 		default:
@@ -168,17 +169,4 @@ func quote(s string) string {
 	}
 	b.WriteByte('\'')
 	return b.String()
-}
-
-// tokens cuts the whole statement.
-func tokens(s string) []token {
-	l := lexer{s: s}
-	var out []token
-	for {
-		t := l.next()
-		if t.kind == tokEnd {
-			return append(out, t)
-		}
-		out = append(out, t)
-	}
 }

@@ -226,6 +226,7 @@ func (c *conn) changeUser(p []byte) (bool, error) {
 	}
 	c.raw.SetReadDeadline(time.Now().Add(c.s.o.connectTimeout()))
 	c.unregister()
+	c.leave()
 	c.stmts, c.session = nil, nil
 	if c.replica {
 		c.replica = false

@@ -17,6 +17,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"binrelay/sql/auth"
+
 	gms "github.com/dolthub/go-mysql-server/sql"
 	"github.com/dolthub/vitess/go/mysql"
 
@@ -72,12 +74,13 @@ type conn struct {
 	lastStmt uint32
 
 	session    gms.Session
-	sessionCtx *gms.Context // of session, for reading its variables
-	registered bool         // the handler knows the connection
-	replica    bool         // registered as a replica
-	admitted   bool         // counted in Server.users; under Server.mu
-	pending    bool         // counted in Server.pending; under Server.mu
-	row        []byte       // scratch for one packet
+	sessionCtx *gms.Context  // of session, for reading its variables
+	registered bool          // the handler knows the connection
+	account    *auth.Account // whose limits count the connection; nil = not logged in
+	replica    bool          // registered as a replica
+	admitted   bool          // counted in Server.users; under Server.mu
+	pending    bool          // counted in Server.pending; under Server.mu
+	row        []byte        // scratch for one packet
 	cutting    direct.Cutting
 	plain      Statement // the one at hand, of COM_QUERY
 
@@ -185,7 +188,16 @@ func (c *conn) finish() {
 		c.s.o.Dump.UnregisterReplica(c.id)
 	}
 	c.unregister()
+	c.leave()
 	c.s.remove(c)
+}
+
+// leave ends what the account's limits count.
+func (c *conn) leave() {
+	if c.account != nil {
+		c.s.o.Accounts.Disconnect(*c.account)
+		c.account = nil
+	}
 }
 
 // unregister takes the connection out of the handler's books.

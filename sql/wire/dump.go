@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"binrelay/replica/replstate"
+	"binrelay/sql/auth"
 
 	gms "github.com/dolthub/go-mysql-server/sql"
 )
@@ -100,12 +101,22 @@ func (c *conn) mayReplicate() bool {
 		c.writeErr(wireError(erNotSupportedYet, "42000", "This version of MySQL doesn't yet support 'binlog dump'"))
 		return false
 	}
-	if c.session == nil || !c.s.o.Accounts.HasGlobal(c.gmsContext(c.s.ctx), gms.PrivilegeType_ReplicationSlave) {
+	if !c.has(auth.ReplicationSlave) {
 		c.writeErr(wireError(erAccessNeeded, "42000",
 			"Access denied; you need (at least one of) the REPLICATION SLAVE privilege(s) for this operation"))
 		return false
 	}
 	return true
+}
+
+// has reports whether the session has a global privilege.
+func (c *conn) has(p auth.Privileges) bool {
+	if s, ok := c.session.(interface{ Active() *auth.Active }); ok {
+		return s.Active().Global&p != 0
+	}
+	account, _ := c.mc.UserData.(gms.MysqlConnectionUser)
+	name := auth.Name{User: account.User, Host: account.Host}
+	return c.s.o.Accounts.Grants().Active(name, nil, nil).Global&p != 0
 }
 
 // dump hands the connection to the DumpServer until it is done. Afterwards it

@@ -29,6 +29,8 @@ type Client struct {
 	TLS        bool
 	TLSVersion string // as OpenSSL names it: TLSv1.3; "" without TLS
 	Cipher     string // likewise: ECDHE-RSA-AES128-GCM-SHA256
+	Password   bool   // it sent one
+	Expired    bool   // the password is to be changed before anything else
 	Collation  uint16 // collation id the client asked for
 	// Compression is the algorithm of the compressed protocol, zlib or zstd, and
 	// its level; "" without.
@@ -122,22 +124,38 @@ func (p *prefixedConn) Read(b []byte) (int, error) { return p.r.Read(b) }
 // login authenticates, registers the connection, selects the database and
 // answers OK. It is also the second half of COM_CHANGE_USER.
 func (c *conn) login(req *loginRequest) error {
-	acc := c.s.o.Accounts.Lookup(req.user, c.host)
+	accounts := c.s.o.Accounts
+	acc := accounts.Lookup(req.user, c.host)
 	ok, sent, err := c.authenticate(acc, req)
 	if err != nil {
 		return err
 	}
-	if !ok || !c.secureEnough(acc) {
+	if err := accounts.Blocked(acc, req.user, c.host); err != nil {
+		return c.refuse(c.translate(err, ""))
+	}
+	if accounts.Tried(acc, ok); !ok || !c.secureEnough(acc) {
+		if err := accounts.Blocked(acc, req.user, c.host); err != nil {
+			return c.refuse(c.translate(err, ""))
+		}
 		return c.refuse(c.denied(req.user, sent))
 	}
 	if acc.Locked {
 		return c.refuse(wireError(erAccountLocked, "HY000",
 			fmt.Sprintf("Access denied for user '%s'@'%s'. Account is locked.", req.user, c.host)))
 	}
+	expired := accounts.PasswordExpired(acc, c.passwordLifetime())
+	if expired && req.caps&capExpiredPasswords == 0 {
+		return c.refuse(wireError(erMustChangeToLogin, "HY000",
+			"Your password has expired. To log in you must change it using a client that supports expired passwords."))
+	}
 	if !c.s.admit(c, acc.Admin) {
 		return c.refuse(errTooManyConnections)
 	}
-	c.setClient(req, acc)
+	if err := accounts.Connect(acc); err != nil {
+		return c.refuse(c.translate(err, ""))
+	}
+	c.account = &acc
+	c.setClient(req, acc, sent, expired)
 	c.s.handler.NewConnection(c.mc)
 	c.registered = true
 	if err := c.s.handler.ConnectionAuthenticated(c.mc); err != nil {
@@ -153,7 +171,15 @@ func (c *conn) login(req *loginRequest) error {
 	return c.w.flush()
 }
 
-func (c *conn) setClient(req *loginRequest, acc auth.Account) {
+// passwordLifetime is default_password_lifetime, in days; 0 = for ever.
+func (c *conn) passwordLifetime() uint16 {
+	if c.s.o.PasswordLifetime == nil {
+		return 0
+	}
+	return c.s.o.PasswordLifetime()
+}
+
+func (c *conn) setClient(req *loginRequest, acc auth.Account, password, expired bool) {
 	c.caps = req.caps
 	c.mc.User = req.user
 	c.mc.CharacterSet = uint8(req.collation)
@@ -163,7 +189,7 @@ func (c *conn) setClient(req *loginRequest, acc auth.Account) {
 	c.mc.UserData = account
 	client := &Client{
 		User: req.user, Host: c.host, Port: c.port, Account: account, TLS: c.tls != nil,
-		Collation: req.collation, Attributes: req.attrs,
+		Password: password, Expired: expired, Collation: req.collation, Attributes: req.attrs,
 	}
 	client.Compression, client.CompressionLevel = req.compression()
 	if c.tls != nil {
@@ -302,7 +328,7 @@ func (c *conn) secureEnough(acc auth.Account) bool {
 	if acc.SSLType == "ANY" {
 		return true
 	}
-	if acc.SSLCipher != "" && tls.CipherSuiteName(state.CipherSuite) != acc.SSLCipher {
+	if name := tls.CipherSuiteName(state.CipherSuite); acc.SSLCipher != "" && acc.SSLCipher != name && acc.SSLCipher != opensslCipher(name) {
 		return false
 	}
 	if acc.SSLType == "SPECIFIED" && acc.X509Issuer == "" && acc.X509Subject == "" {

@@ -47,6 +47,9 @@ type Options struct {
 	TLS *tls.Config
 	// RequireSecureTransport refuses connections without TLS (error 3159).
 	RequireSecureTransport func() bool
+	// PasswordLifetime is how many days a password lasts whose account says
+	// nothing; nil or 0 = for ever.
+	PasswordLifetime func() uint16
 	// MaxAllowedPacket bounds a client's packet after log-in, in bytes. Before
 	// log-in the bound is 64 KiB.
 	MaxAllowedPacket func() int

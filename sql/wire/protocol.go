@@ -190,6 +190,7 @@ const (
 	erInterrupted        = 1317
 	erNoCursor           = 1421
 	erMalformedPacket    = 1835
+	erMustChangeToLogin  = 1862
 	erAccountLocked      = 3118
 	erSecureTransport    = 3159
 	erLocalDataDisabled  = 3948
