@@ -512,8 +512,22 @@ func TestApplier_RefusesWhatItCannotApply(t *testing.T) {
 		}, 13119, "The incident LOST_EVENTS occurred on the source. Message: lost"},
 		{"payload", func(s *stream) {
 			s.anonymous()
-			s.put(event.End(append(event.Begin(nil, s.header(), event.TransactionPayload), 0), 0))
-		}, 1235, "compressed transactions"},
+			s.put(event.End(append(event.Begin(nil, s.header(), event.TransactionPayload), 1, 1, 5, 0), 0))
+		}, 13121, "Transaction_payload"},
+		{"payload that ends too soon", func(s *stream) {
+			s.anonymous()
+			at := s.mark()
+			s.query("d", "BEGIN")
+			s.pack(at, true, func(p []byte) []byte { return p[:len(p)-5] })
+		}, 13121, "transaction payload"},
+		{"payload in a payload", func(s *stream) {
+			s.anonymous()
+			outer := s.mark()
+			inner := s.mark()
+			s.query("d", "BEGIN")
+			s.pack(inner, false, nil)
+			s.pack(outer, true, nil)
+		}, 13121, "payload"},
 		{"unknown", func(s *stream) { s.put(event.End(event.Begin(nil, s.header(), 200), 0)) }, 13121, "unknown event type 200"},
 		{"v0 rows", func(s *stream) { s.put(event.End(append(event.Begin(nil, s.header(), 20), make([]byte, 20)...), 0)) }, 13121, "unknown event type 20"},
 		{"malformed query", func(s *stream) {

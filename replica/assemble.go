@@ -2,6 +2,8 @@ package replica
 
 import (
 	"bytes"
+	"errors"
+	"io"
 	"time"
 
 	"binrelay/binlog/event"
@@ -39,6 +41,7 @@ type building struct {
 	statements int // statements that pass
 	dropped    int // rows events and statements that do not
 	rolledBack bool
+	packed     bool // there is a Transaction_payload
 	query      *event.QueryInfo
 	keep       map[uint64]bool
 }
@@ -114,8 +117,6 @@ func (a *assembler) refuse(ev event.Event, checksum bool) error {
 		return stopError(errnoIncident, "The incident %s occurred on the source. Message: %s", name, printable(message))
 	case event.XAPrepare:
 		return unsupported("XA transactions in replication")
-	case event.TransactionPayload:
-		return unsupported("compressed transactions in replication")
 	case event.GTIDTagged:
 		return unsupported("tagged GTIDs in replication")
 	case event.BeginLoadQuery, event.AppendBlock, event.ExecuteLoadQuery:
@@ -158,6 +159,8 @@ func (a *assembler) classify(b *building, ev event.Event, checksum bool) error {
 		}
 	case event.ExecuteLoadQuery:
 		return a.classifyLoad(b, ev, checksum)
+	case event.TransactionPayload:
+		return a.classifyPayload(b, ev, checksum)
 	case event.Xid, event.RowsQuery, event.MariaGTID, event.MariaAnnotateRows,
 		event.Intvar, event.Rand, event.UserVar, event.BeginLoadQuery, event.AppendBlock:
 	default:
@@ -221,6 +224,35 @@ func (a *assembler) classifyLoad(b *building, ev event.Event, checksum bool) err
 	return nil
 }
 
+// classifyPayload notes what the events inside a Transaction_payload mean.
+func (a *assembler) classifyPayload(b *building, ev event.Event, checksum bool) error {
+	if b.packed {
+		return stopError(errnoRelayRead, "Relay log read failure: two payloads in one transaction")
+	}
+	b.packed = true
+	p, err := openPayload(ev, checksum)
+	if err != nil {
+		return stopError(errnoRelayRead, "Relay log read failure: %v", err)
+	}
+	defer p.close()
+	for {
+		inner, err := p.next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return stopError(errnoRelayRead, "Relay log read failure: %v", err)
+		}
+		b.count++
+		if inner.Type() == event.TransactionPayload {
+			return stopError(errnoRelayRead, "Relay log read failure: a payload in a payload")
+		}
+		if err := a.classify(b, inner, checksum); err != nil {
+			return err
+		}
+	}
+}
+
 // finish makes the group of a complete transaction.
 func (a *assembler) finish(b *building, e *relaylog.Entry) (*group, bool, error) {
 	g := &group{size: b.size, count: b.count, query: b.query}
@@ -248,6 +280,9 @@ func (a *assembler) finish(b *building, e *relaylog.Entry) (*group, bool, error)
 	var raw rawEvents = b.mem
 	if b.mem == nil {
 		raw = &fileEvents{relay: a.relay, start: b.start, last: b.last}
+	}
+	if b.packed {
+		raw = &unpacked{raw: raw, checksum: b.checksum}
 	}
 	c := &cleaned{raw: raw, checksum: b.checksum}
 	if b.dropped > 0 {

@@ -47,7 +47,7 @@ var rules = []struct {
 	{"binlog", rule{ours: append([]string{"binlog/logfile"}, leaves...), others: []string{pebble + "/vfs"}}},
 	{"relaylog", rule{ours: append([]string{"binlog/logfile"}, leaves...), others: []string{pebble + "/vfs"}}},
 	{"primary", rule{ours: append([]string{"binlog", "binlog/logfile"}, leaves...)}},
-	{"replica", rule{ours: append([]string{"relaylog", "binlog/logfile"}, leaves...), others: []string{gomysql}}},
+	{"replica", rule{ours: append([]string{"relaylog", "binlog/logfile"}, leaves...), others: []string{gomysql, "github.com/klauspost/compress"}}},
 	{"sql/storage/...", rule{
 		ours:   append([]string{"binlog", "binlog/logfile", "sql/storage/..."}, leaves...),
 		others: []string{pebble, gomysql + "/mysql", "github.com/RaduBerinde/btreemap"},
