@@ -31,6 +31,7 @@ func fails(often bool) string {
 // leave nothing, the others go on, now and after a kill. When what was written
 // in part cannot be taken back either, the process ends with 74.
 func TestFault_WriteError(t *testing.T) {
+	t.Parallel()
 	s := faultyServer(t, "64K")
 	l := newSmallLoad(t, s)
 	for _, often := range []bool{false, true} {
@@ -76,6 +77,7 @@ func TestFault_WriteError(t *testing.T) {
 // logs, or are refused, or the process ends with 74; nothing acknowledged is
 // lost.
 func TestFault_StoreWriteError(t *testing.T) {
+	t.Parallel()
 	s := faultyServer(t, "64K")
 	l := newSmallLoad(t, s)
 	ended := 0
@@ -123,6 +125,7 @@ func TestFault_StoreWriteError(t *testing.T) {
 // Tables of the store that cannot be read: the statement fails with error 1030,
 // and works when they can be read again. No row is missing in between.
 func TestFault_StoreReadError(t *testing.T) {
+	t.Parallel()
 	s := faultyServer(t, "64K")
 	s.AddConf("innodb_buffer_pool_size=5M") // the table does not fit
 	l := newSmallLoad(t, s)
@@ -179,6 +182,7 @@ func TestFault_StoreReadError(t *testing.T) {
 // delays a thread with an error. START SLAVE goes on when the disk is sound, and
 // nothing is lost or done twice. Commits do not notice.
 func TestFault_ReplicationFiles(t *testing.T) {
+	t.Parallel()
 	p := faultyServer(t, "1G") // a rotation that fails ends the process
 	r := cluster.Start(t, "replica", "server-id=2", "log-bin=mysql-bin", "relay-log=replica-relay-bin", "max_relay_log_size=32K", "sync_relay_log=1", "read_only=ON")
 	l := newSmallLoad(t, p)
@@ -228,6 +232,7 @@ func TestFault_ReplicationFiles(t *testing.T) {
 // A disk that takes its time: commits wait for it, reads and the replica's
 // heartbeats do not, nobody gives up, and a kill in the middle loses nothing.
 func TestFault_SlowDisk(t *testing.T) {
+	t.Parallel()
 	stall, rounds := 300*time.Millisecond, 2
 	if os.Getenv("BINRELAY_CYCLES") != "" {
 		stall, rounds = 5*time.Second, 20

@@ -39,6 +39,7 @@ func logNames(s *cluster.Server) []string {
 // PURGE stops at a file that a replica is reading, with warning 1867 at the
 // stock client; the replica goes on, and then the file can go.
 func TestPurge_StopsAtAReplica(t *testing.T) {
+	t.Parallel()
 	p, r := heldUp(t)
 	before := logNames(p)
 	last := before[len(before)-1]
@@ -75,6 +76,7 @@ func TestPurge_StopsAtAReplica(t *testing.T) {
 // Expiry stops at a file that a replica is reading, too, and takes nothing that
 // recovery needs; FLUSH BINARY LOGS asks for it, as does a start.
 func TestPurge_Expiry(t *testing.T) {
+	t.Parallel()
 	p, r := heldUp(t)
 	p.Exec("FLUSH BINARY LOGS")
 	before := logNames(p)

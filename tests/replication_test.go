@@ -2,11 +2,8 @@ package tests
 
 import (
 	"fmt"
-	"io"
-	"net"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -97,67 +94,20 @@ func processList(t *testing.T, p, r *cluster.Server) {
 	find(r, "system user", "Query", "has read all relay log; waiting for more updates")
 }
 
-// A proxy that can be cut stands between primary and replica.
-type proxy struct {
-	l     net.Listener
-	to    string
-	mu    sync.Mutex
-	conns []net.Conn
-}
-
-func newProxy(t *testing.T, to int) *proxy {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &proxy{l: l, to: fmt.Sprintf("127.0.0.1:%d", to)}
-	t.Cleanup(func() { l.Close(); p.cut() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			d, err := net.Dial("tcp", p.to)
-			if err != nil {
-				c.Close()
-				continue
-			}
-			p.mu.Lock()
-			p.conns = append(p.conns, c, d)
-			p.mu.Unlock()
-			go func() { io.Copy(c, d); c.Close(); d.Close() }()
-			go func() { io.Copy(d, c); c.Close(); d.Close() }()
-		}
-	}()
-	return p
-}
-
-func (p *proxy) port() int { return p.l.Addr().(*net.TCPAddr).Port }
-
-// cut ends every connection in the middle of whatever it carries.
-func (p *proxy) cut() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, c := range p.conns {
-		c.Close()
-	}
-	p.conns = nil
-}
-
 // A network that is cut again and again costs no row, and a replica that was
 // stopped, or whose source was, goes on by itself.
 func TestReplication_ResumesAfterCuts(t *testing.T) {
 	p := cluster.Start(t, "primary", "server-id=1", "log-bin=mysql-bin")
 	r := cluster.Start(t, "replica", "server-id=2", "log-bin=mysql-bin")
-	px := newProxy(t, p.Port)
+	px := cluster.NewProxy(t, p.Port)
 	p.Exec("CREATE USER 'repl'@'%' IDENTIFIED BY 'secret'", "GRANT REPLICATION SLAVE ON *.* TO 'repl'@'%'")
-	r.Exec(fmt.Sprintf("CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=%d, MASTER_USER='repl', MASTER_PASSWORD='secret', MASTER_LOG_FILE='mysql-bin.000001', MASTER_LOG_POS=4, MASTER_CONNECT_RETRY=1, GET_MASTER_PUBLIC_KEY=1", px.port()), "START SLAVE")
+	r.Exec(fmt.Sprintf("CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=%d, MASTER_USER='repl', MASTER_PASSWORD='secret', MASTER_LOG_FILE='mysql-bin.000001', MASTER_LOG_POS=4, MASTER_CONNECT_RETRY=1, GET_MASTER_PUBLIC_KEY=1", px.Port), "START SLAVE")
 	p.Exec("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY, pad TEXT)")
 	for i := range 200 {
 		p.Exec(fmt.Sprintf("INSERT INTO d.t VALUES (%d, REPEAT('x', 20000))", i))
 		if i%60 == 30 {
-			px.cut()
+			px.Set(cluster.Cut)
+			px.Set(cluster.Open)
 		}
 		if i == 100 {
 			r.Stop()

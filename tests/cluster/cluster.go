@@ -455,8 +455,14 @@ func Follow(t testing.TB, source *Server, replicas ...*Server) {
 // source of its own.
 func Attach(source *Server, replicas ...*Server) {
 	source.t.Helper()
-	row := source.Rows("SHOW BINARY LOGS")[0]
 	for _, r := range replicas {
-		r.Exec(fmt.Sprintf("CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=%d, MASTER_USER='repl', MASTER_PASSWORD='secret', MASTER_LOG_FILE='%s', MASTER_LOG_POS=4, MASTER_CONNECT_RETRY=1, GET_MASTER_PUBLIC_KEY=1", source.Port, row[0]), "START SLAVE")
+		AttachThrough(source, source.Port, r)
 	}
+}
+
+// AttachThrough is Attach by way of another port, that of a Proxy.
+func AttachThrough(source *Server, port int, replica *Server) {
+	source.t.Helper()
+	row := source.Rows("SHOW BINARY LOGS")[0]
+	replica.Exec(fmt.Sprintf("CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=%d, MASTER_USER='repl', MASTER_PASSWORD='secret', MASTER_LOG_FILE='%s', MASTER_LOG_POS=4, MASTER_CONNECT_RETRY=1, GET_MASTER_PUBLIC_KEY=1", port, row[0]), "START SLAVE")
 }
