@@ -127,12 +127,7 @@ func (c *createSelect) lock(ctx *gms.Context) (there bool, err error) {
 	if there, err = d.LockName(c.name.Database, c.name.Name); err != nil || there {
 		return there, err
 	}
-	db, err := c.s.provider.Database(ctx, c.name.Database)
-	if err != nil {
-		return false, err
-	}
-	_, there, err = db.(*tables.Database).GetViewDefinition(ctx, c.name.Name)
-	return there, err
+	return c.s.provider.HasView(ctx, c.name)
 }
 
 // statement returns CREATE TABLE with the columns that the query gives, and the

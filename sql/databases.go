@@ -1,10 +1,14 @@
 package sql
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 
 	gms "github.com/dolthub/go-mysql-server/sql"
 	"github.com/dolthub/go-mysql-server/sql/plan"
+
+	"binrelay/sql/storage"
 )
 
 // openCatalog creates and drops databases without go-mysql-server's lock of the
@@ -13,6 +17,7 @@ import (
 type openCatalog struct {
 	gms.Catalog
 	provider gms.CollatedDatabaseProvider
+	ifExists bool // of DROP DATABASE
 }
 
 // CreateDatabase implements gms.Catalog.
@@ -28,12 +33,19 @@ func (c openCatalog) RemoveDatabase(ctx *gms.Context, name string) error {
 	case "mysql":
 		return sqlError(3552, "HY000", "Access to system schema '%s' is rejected.", name)
 	}
-	return c.provider.DropDatabase(ctx, name)
+	err := c.provider.DropDatabase(ctx, name)
+	var none *storage.NoDatabaseError
+	if c.ifExists && errors.As(err, &none) { // dropped by another since go-mysql-server looked
+		ctx.Session.Warn(&gms.Warning{Level: "Note", Code: 1008, Message: fmt.Sprintf("Can't drop database '%s'; database doesn't exist", name)})
+		return nil
+	}
+	return err
 }
 
 // openly gives statements on databases an openCatalog.
 func (b *builder) openly(n gms.Node) gms.Node {
-	open := func(c gms.Catalog) gms.Catalog { return openCatalog{c, b.server.provider} }
+	ifExists := false
+	open := func(c gms.Catalog) gms.Catalog { return openCatalog{c, b.server.provider, ifExists} }
 	switch n := n.(type) {
 	case *plan.CreateDB:
 		own := *n
@@ -41,6 +53,7 @@ func (b *builder) openly(n gms.Node) gms.Node {
 		return &own
 	case *plan.DropDB:
 		own := *n
+		ifExists = n.IfExists
 		own.Catalog = open(n.Catalog)
 		return &own
 	case *plan.CreateSchema:
@@ -49,6 +62,7 @@ func (b *builder) openly(n gms.Node) gms.Node {
 		return &own
 	case *plan.DropSchema:
 		own := *n
+		ifExists = n.IfExists
 		own.Catalog = open(n.Catalog)
 		return &own
 	}

@@ -133,3 +133,24 @@ func (o *Object) End() int {
 	}
 	return len(o.sql)
 }
+
+// RenameTriggered returns a CREATE TRIGGER with another name of its table. What
+// its body says stays.
+func RenameTriggered(sql, table string) string {
+	l := lexer{sql: sql}
+	for t := l.next(); t.kind != tokEOF; t = l.next() {
+		if !l.is(t, "ON") {
+			continue
+		}
+		name := l.next()
+		end := name.end
+		at := l
+		if l.punct(l.next(), '.') {
+			end = l.next().end
+		} else {
+			l = at
+		}
+		return apply(sql, []edit{{name.start, end, "`" + strings.ReplaceAll(table, "`", "``") + "`"}})
+	}
+	return sql
+}

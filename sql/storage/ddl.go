@@ -178,6 +178,25 @@ func (d *DDL) LockName(db, name string) (there bool, err error) {
 	return err == nil, err
 }
 
+// LockObject locks the name of a view, trigger or procedure until the scope ends:
+// two statements about one object stand in the binlog in the order in which they
+// found it. Views share their names with tables; LOCK TABLES has no say.
+func (d *DDL) LockObject(db, name string) error {
+	locks := d.s.Locks
+	d.s.Locks = nil
+	_, err := d.LockName(db, name)
+	d.s.Locks = locks
+	return err
+}
+
+// LockDatabase locks a database's name until the scope ends, whether or not
+// there is such a database: nothing comes or goes in it meanwhile.
+func (d *DDL) LockDatabase(name string) (there bool, err error) {
+	err = d.lock(metaName{db: name}, lock.X)
+	_, there = d.cat.Database(name)
+	return there && err == nil, err
+}
+
 func (d *DDL) change(ops ...catalogOp) {
 	d.ops = append(d.ops, ops...)
 	d.cat = d.cat.with(ops...)

@@ -111,6 +111,16 @@ func (d *Database) create(ctx *gms.Context, name string, schema gms.PrimaryKeySc
 	if err != nil {
 		return err
 	}
+	if there, err := ddl.LockName(d.name, name); err != nil {
+		return err
+	} else if !there {
+		d.p.objects.clear()
+		if _, there, err = d.GetViewDefinition(ctx, name); err != nil {
+			return err
+		} else if there {
+			return gms.ErrTableAlreadyExists.New(name)
+		}
+	}
 	_, err = ddl.CreateTable(s)
 	var there *storage.TableExistsError
 	if errors.As(err, &there) {

@@ -67,6 +67,7 @@ func (p *Provider) Drop(ctx *gms.Context, st Drop) error {
 		if err != nil {
 			return err
 		}
+		p.objects.clear() // triggers that were made before are to be seen
 		for _, n := range names {
 			if there[n] {
 				base = append(base, n)

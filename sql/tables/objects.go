@@ -10,6 +10,8 @@ import (
 
 	gms "github.com/dolthub/go-mysql-server/sql"
 	"github.com/dolthub/vitess/go/vt/sqlparser"
+
+	"binrelay/sql/storage"
 )
 
 // Views, triggers and procedures are settings of the storage: the key is
@@ -100,6 +102,31 @@ func (p *Provider) visible(ctx *gms.Context, prefix string) (map[string][]byte, 
 	return own, nil
 }
 
+// lockObject locks an object's name, and the tables that are given, in the
+// statement's scope. What others have committed before is seen from then on.
+func (d *Database) lockObject(ctx *gms.Context, space, name string, tables ...string) error {
+	ddl, err := beginDDL(ctx)
+	if err != nil {
+		return err
+	}
+	for _, t := range tables {
+		if err := ddl.LockObject(d.name, t); err != nil {
+			return err
+		}
+	}
+	if space != viewSpace {
+		name = "\x00" + space + "\x00" + strings.ToLower(name) // no table's
+	}
+	if err := ddl.LockObject(d.name, name); err != nil {
+		return err
+	}
+	d.p.objects.clear()
+	if _, ok := ddl.Catalog().Database(d.name); !ok {
+		return &storage.NoDatabaseError{Database: d.name}
+	}
+	return nil
+}
+
 // changeObject stores or (nil) deletes an object in the statement's scope.
 func (p *Provider) changeObject(ctx *gms.Context, key string, v any) error {
 	s, err := sessionOf(ctx)
@@ -175,6 +202,15 @@ func find[T any](ctx *gms.Context, d *Database, space, name string) (T, bool, er
 
 // CreateView implements gms.ViewDatabase.
 func (d *Database) CreateView(ctx *gms.Context, name, selectStatement, createStatement string) error {
+	if err := d.lockObject(ctx, viewSpace, name); err != nil {
+		return err
+	}
+	if _, ok, err := d.GetTableInsensitive(ctx, name); err != nil || ok {
+		if err == nil {
+			err = gms.ErrTableAlreadyExists.New(name)
+		}
+		return err
+	}
 	if _, ok, err := d.GetViewDefinition(ctx, name); err != nil || ok {
 		if err == nil {
 			err = gms.ErrExistingView.New(d.name, name)
@@ -189,6 +225,9 @@ func (d *Database) CreateView(ctx *gms.Context, name, selectStatement, createSta
 
 // DropView implements gms.ViewDatabase.
 func (d *Database) DropView(ctx *gms.Context, name string) error {
+	if err := d.lockObject(ctx, viewSpace, name); err != nil {
+		return err
+	}
 	if _, ok, err := d.GetViewDefinition(ctx, name); err != nil || !ok {
 		if err == nil {
 			err = gms.ErrViewDoesNotExist.New(d.name, name)
@@ -201,6 +240,17 @@ func (d *Database) DropView(ctx *gms.Context, name string) error {
 // GetViewDefinition implements gms.ViewDatabase.
 func (d *Database) GetViewDefinition(ctx *gms.Context, name string) (gms.ViewDefinition, bool, error) {
 	return find[gms.ViewDefinition](ctx, d, viewSpace, name)
+}
+
+// HasView reports whether there is a view under a name that is locked
+// (gms.ErrDatabaseNotFound).
+func (p *Provider) HasView(ctx *gms.Context, name QualifiedName) (bool, error) {
+	if !p.HasDatabase(ctx, name.Database) {
+		return false, gms.ErrDatabaseNotFound.New(name.Database)
+	}
+	p.objects.clear()
+	_, ok, err := (&Database{p, name.Database}).GetViewDefinition(ctx, name.Name)
+	return ok, err
 }
 
 // AllViews implements gms.ViewDatabase.
@@ -217,6 +267,13 @@ func (d *Database) GetTriggers(ctx *gms.Context) ([]gms.TriggerDefinition, error
 
 // CreateTrigger implements gms.TriggerDatabase.
 func (d *Database) CreateTrigger(ctx *gms.Context, t gms.TriggerDefinition) error {
+	table, _ := triggerOf(t)
+	if err := d.lockObject(ctx, triggerSpace, t.Name, table); err != nil {
+		return err
+	}
+	if _, ok := d.p.catalog(ctx).Table(d.name, table); !ok {
+		return &storage.NoTableError{Database: d.name, Table: table}
+	}
 	if _, ok, err := find[gms.TriggerDefinition](ctx, d, triggerSpace, t.Name); err != nil || ok {
 		if err == nil {
 			err = sqlErrorf(1359, "HY000", "Trigger already exists")
@@ -240,11 +297,21 @@ func (d *Database) DropTrigger(ctx *gms.Context, name string) error {
 			return nil
 		}
 	}
-	if _, ok, err := find[gms.TriggerDefinition](ctx, d, triggerSpace, name); err != nil || !ok {
-		if err == nil {
-			err = gms.ErrTriggerDoesNotExist.New(name)
-		}
+	if err := d.lockObject(ctx, triggerSpace, name); err != nil {
 		return err
+	}
+	t, ok, err := find[gms.TriggerDefinition](ctx, d, triggerSpace, name)
+	if err == nil && !ok {
+		err = gms.ErrTriggerDoesNotExist.New(name)
+	}
+	if err != nil {
+		return err
+	}
+	// Statements that have it in their plan end first.
+	if table, _ := triggerOf(t); table != "" {
+		if err := d.lockObject(ctx, triggerSpace, name, table); err != nil {
+			return err
+		}
 	}
 	return d.p.changeObject(ctx, objectKey(triggerSpace, d.name, name), nil)
 }
@@ -284,15 +351,25 @@ func (d *Database) eachTrigger(ctx *gms.Context, table string, do func(gms.Trigg
 		return err
 	}
 	for _, t := range all {
-		stmt, err := sqlparser.Parse(t.CreateStatement)
-		if err != nil {
-			continue
-		}
-		if n, ok := stmt.(*sqlparser.DDL); ok && n.TriggerSpec != nil && n.Table.Name.String() == table {
-			do(t, n.TriggerSpec)
+		if of, spec := triggerOf(t); spec != nil && of == table {
+			do(t, spec)
 		}
 	}
 	return nil
+}
+
+// triggerOf returns the name of a trigger's table and what the trigger is; nil
+// when its text cannot be parsed.
+func triggerOf(t gms.TriggerDefinition) (table string, spec *sqlparser.TriggerSpec) {
+	stmt, err := sqlparser.Parse(t.CreateStatement)
+	if err != nil {
+		return "", nil
+	}
+	n, ok := stmt.(*sqlparser.DDL)
+	if !ok || n.TriggerSpec == nil {
+		return "", nil
+	}
+	return n.Table.Name.String(), n.TriggerSpec
 }
 
 // GetStoredProcedure implements gms.StoredProcedureDatabase.
@@ -307,6 +384,9 @@ func (d *Database) GetStoredProcedures(ctx *gms.Context) ([]gms.StoredProcedureD
 
 // SaveStoredProcedure implements gms.StoredProcedureDatabase.
 func (d *Database) SaveStoredProcedure(ctx *gms.Context, p gms.StoredProcedureDetails) error {
+	if err := d.lockObject(ctx, procedureSpace, p.Name); err != nil {
+		return err
+	}
 	if _, ok, err := d.GetStoredProcedure(ctx, p.Name); err != nil || ok {
 		if err == nil {
 			err = gms.ErrStoredProcedureAlreadyExists.New(p.Name)
@@ -318,6 +398,9 @@ func (d *Database) SaveStoredProcedure(ctx *gms.Context, p gms.StoredProcedureDe
 
 // DropStoredProcedure implements gms.StoredProcedureDatabase.
 func (d *Database) DropStoredProcedure(ctx *gms.Context, name string) error {
+	if err := d.lockObject(ctx, procedureSpace, name); err != nil {
+		return err
+	}
 	if _, ok, err := d.GetStoredProcedure(ctx, name); err != nil || !ok {
 		if err == nil {
 			err = gms.ErrStoredProcedureDoesNotExist.New(name)

@@ -105,6 +105,12 @@ func (p *Provider) DropDatabase(ctx *gms.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	if there, err := d.LockDatabase(name); err != nil {
+		return err
+	} else if !there {
+		return &storage.NoDatabaseError{Database: name}
+	}
+	p.objects.clear()
 	if err := p.dropObjects(ctx, name); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	gms "github.com/dolthub/go-mysql-server/sql"
 	"github.com/dolthub/vitess/go/vt/sqlparser"
 
+	"binrelay/sql/replstmt"
 	"binrelay/sql/storage"
 )
 
@@ -60,6 +61,12 @@ func (p *Provider) rename(ctx *gms.Context, ddl *storage.DDL, from, to Qualified
 		return gms.ErrDatabaseNotFound.New(to.Database)
 	}
 	source, target := &Database{p, from.Database}, &Database{p, to.Database}
+	if _, err := ddl.LockName(from.Database, from.Name); err != nil {
+		return err
+	}
+	if err := target.lockObject(ctx, viewSpace, to.Name); err != nil {
+		return err
+	}
 	if _, ok, err := target.GetViewDefinition(ctx, to.Name); err != nil || ok {
 		if err == nil {
 			err = gms.ErrTableAlreadyExists.New(to.Name)
@@ -85,14 +92,19 @@ func (p *Provider) rename(ctx *gms.Context, ddl *storage.DDL, from, to Qualified
 		}
 		return p.changeObject(ctx, objectKey(viewSpace, to.Database, to.Name), view)
 	}
-	triggers, err := source.triggersOf(ctx, from.Name)
+	var triggers []gms.TriggerDefinition
+	err := source.eachTrigger(ctx, from.Name, func(t gms.TriggerDefinition, _ *sqlparser.TriggerSpec) { triggers = append(triggers, t) })
 	switch {
 	case err != nil:
 		return err
 	case len(triggers) > 0 && from.Database != to.Database:
 		return sqlErrorf(1435, "HY000", "Trigger in wrong schema")
-	case len(triggers) > 0:
-		return unsupported("RENAME TABLE of a table with triggers")
+	}
+	for _, t := range triggers {
+		t.CreateStatement = replstmt.RenameTriggered(t.CreateStatement, to.Name)
+		if err := p.changeObject(ctx, objectKey(triggerSpace, from.Database, t.Name), t); err != nil {
+			return err
+		}
 	}
 	return ddl.RenameTable(from.Database, from.Name, to.Database, to.Name)
 }
