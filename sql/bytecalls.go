@@ -95,7 +95,11 @@ func newCatalog(p *tables.Provider) *catalog {
 			c.functions[name] = ofCollation(f)
 		}
 	}
+	for i := range regexpFunctions {
+		c.functions[regexpFunctions[i].name] = regexpFunctions[i].native()
+	}
 	c.functions["case when"] = gms.FunctionN{Name: "case", Fn: newCase}
+	c.functions["group text"] = gms.Function1{Name: "text", Fn: func(_ *gms.Context, e gms.Expression) gms.Expression { return &groupText{textCall{e}} }}
 	c.functions["as text"] = gms.Function1{Name: "text", Fn: asTextCall}
 	for _, name := range textFunctions {
 		if f := c.functions[name]; f != nil {

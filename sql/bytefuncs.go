@@ -85,6 +85,8 @@ var byteFunctions = []byteFunction{
 		}
 		return limited(slices.Concat(s[:at], a[3].b, s[end:]), max)
 	}},
+	{name: "quote", kinds: "s", nulls: true, always: true, eval: quote},
+	{name: "soundex", kinds: "s", always: true, eval: func(a []byteArg, _ int) any { return soundex(string(a[0].b)) }},
 	{name: "ltrim", kinds: "s", eval: func(a []byteArg, _ int) any { return trimBytes(a[0].b, space, true, false) }},
 	{name: "rtrim", kinds: "s", eval: func(a []byteArg, _ int) any { return trimBytes(a[0].b, space, false, true) }},
 	{name: "trim l", kinds: "s", eval: func(a []byteArg, _ int) any { return trimBytes(a[0].b, a[1].b, true, false) }},

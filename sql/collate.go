@@ -94,9 +94,10 @@ func allTextual(ctx *gms.Context, exprs ...gms.Expression) bool {
 
 // collateLookup makes a hash join find its texts by their weights.
 func collateLookup(ctx *gms.Context, n *plan.HashLookup) (gms.Node, error) {
-	left, right := []gms.Expression{n.LeftProbeKey}, []gms.Expression{n.RightEntryKey}
-	if lt, ok := n.LeftProbeKey.(expression.Tuple); ok {
-		rt, ok := n.RightEntryKey.(expression.Tuple)
+	probe, entry := innermost(n.LeftProbeKey), innermost(n.RightEntryKey)
+	left, right := []gms.Expression{probe}, []gms.Expression{entry}
+	if lt, ok := probe.(expression.Tuple); ok {
+		rt, ok := entry.(expression.Tuple)
 		if !ok || len(lt) != len(rt) {
 			return nil, nil
 		}
@@ -122,7 +123,8 @@ func collateLookup(ctx *gms.Context, n *plan.HashLookup) (gms.Node, error) {
 	if !changed {
 		return nil, nil
 	}
-	probe, entry, typ := left[0], right[0], compare[0]
+	typ := compare[0]
+	probe, entry = left[0], right[0]
 	if len(left) > 1 {
 		probe, entry, typ = expression.Tuple(left), expression.Tuple(right), gms.Type(types.TupleType(compare))
 	}
@@ -132,6 +134,17 @@ func collateLookup(ctx *gms.Context, n *plan.HashLookup) (gms.Node, error) {
 	}
 	own.(*plan.HashLookup).CompareType = typ
 	return own, nil
+}
+
+// innermost takes away parentheses around one expression.
+func innermost(e gms.Expression) gms.Expression {
+	for {
+		t, ok := e.(expression.Tuple)
+		if !ok || len(t) != 1 {
+			return e
+		}
+		e = t[0]
+	}
 }
 
 // collateExpr replaces one expression, whose operands are done.
@@ -166,6 +179,8 @@ func collated(ctx *gms.Context, e gms.Expression) (gms.Expression, error) {
 		return inTexts(ctx, e.Left(), e.Right())
 	case *expression.Like:
 		return newLike(ctx, e)
+	case *builtin.RegexpLike:
+		return newRegexpLike(e), nil
 	case *plan.InSubquery:
 		return newInQuery(ctx, e)
 	case *builtin.NullIf:

@@ -189,6 +189,7 @@ var engineTexts = []textRule{
 	rule(1142, `command denied to user (\S+)`, deniedCommand),
 	rule(3105, `The value specified for generated column "([^"]*)" in table "([^"]*)" is not allowed\.`,
 		as("The value specified for generated column '%s' in table '%s' is not allowed.")),
+	rule(1253, `COLLATION '[^']*' is not valid for CHARACTER SET '[^']*'`, nil),
 	rule(1253, `(\S+) is not a valid character set for (\S+)`, func(m []string, _ Statement) string {
 		return fmt.Sprintf("COLLATION '%s' is not valid for CHARACTER SET '%s'", m[2], m[1])
 	}),

@@ -115,6 +115,13 @@ func mixOf(ctx *gms.Context, e gms.Expression) mix {
 		return mixOf(ctx, e.Expression)
 	case *byteCall:
 		return e.mix(ctx)
+	case *usingCall:
+		return mix{collation: e.charset.DefaultCollation(), strength: implicit}
+	case *groupText:
+		return mix{collation: ctx.GetCollation(), strength: implicit}
+	case *regexpCall:
+		m := mixTogether(ctx, e.args[:2])
+		return mix{collation: m.collation, strength: m.strength}
 	case *builtin.If:
 		return mixTogether(ctx, e.Children()[1:])
 	case *expression.Case:

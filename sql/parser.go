@@ -39,7 +39,7 @@ func (p *parser) Parse(ctx *gms.Context, query string, multi bool) (sqlparser.St
 
 // ParseWithOptions implements gms.Parser.
 func (p *parser) ParseWithOptions(ctx context.Context, query string, delimiter rune, multi bool, o sqlparser.ParserOptions) (sqlparser.Statement, string, string, error) {
-	query = hideComments(query)
+	query, _ = ownLiterals(ctx, hideComments(query))
 	if stmt, end, ok, err := replstmt.Parse(query); err != nil {
 		return nil, "", "", err
 	} else if ok {
@@ -118,7 +118,12 @@ func (p *parser) ParseWithOptions(ctx context.Context, query string, delimiter r
 
 // ParseOneWithOptions implements gms.Parser.
 func (p *parser) ParseOneWithOptions(ctx context.Context, query string, o sqlparser.ParserOptions) (sqlparser.Statement, int, error) {
-	query = hideComments(query)
+	query, moved := ownLiterals(ctx, hideComments(query))
+	stmt, end, err := p.parseOne(ctx, query, o)
+	return stmt, moved.before(end), err
+}
+
+func (p *parser) parseOne(ctx context.Context, query string, o sqlparser.ParserOptions) (sqlparser.Statement, int, error) {
 	if stmt, end, ok, err := replstmt.Parse(query); err != nil {
 		return nil, 0, err
 	} else if ok {

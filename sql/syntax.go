@@ -3,13 +3,14 @@ package sql
 import (
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/dolthub/vitess/go/vt/sqlparser"
 )
 
 // ownSyntax are words of the functions and operators that ordinaryCalls looks for.
-var ownSyntax = []string{"trim", "substr", "binary", "group_concat", "interval", "as time", "as decimal", "as char", "as nchar", "convert", "case", "over", "~", "&", "|", "^", "<<", ">>"}
+var ownSyntax = []string{"trim", "substr", "binary", "group_concat", "interval", "as time", "as decimal", "as char", "as nchar", "convert", "case", "b'", "over", "~", "&", "|", "^", "<<", ">>"}
 
 // ordinaryCalls turns the functions with a syntax of their own, TRIM(LEADING a
 // FROM b), SUBSTRING(a FROM b FOR c) and CAST(a AS BINARY(n)), into calls of
@@ -22,6 +23,9 @@ func ordinaryCalls(stmt sqlparser.Statement, text string) {
 		return
 	}
 	switch n := stmt.(type) {
+	case *sqlparser.Select:
+		bitStrings(n.SelectExprs)
+		replaceCalls(reflect.ValueOf(stmt))
 	case *sqlparser.DDL:
 		if n.TriggerSpec != nil {
 			replaceCalls(reflect.ValueOf(n.TriggerSpec.Body))
@@ -126,6 +130,9 @@ func ordinaryCall(e sqlparser.Expr) *sqlparser.FuncExpr {
 		}
 	case *sqlparser.FuncExpr:
 		frameOf(e)
+		if !takesNumbers[e.Name.Lowered()] {
+			bitStrings(e.Exprs)
+		}
 	case *sqlparser.BinaryExpr:
 		if _, ok := e.Right.(*sqlparser.IntervalExpr); ok && (e.Operator == sqlparser.PlusStr || e.Operator == sqlparser.MinusStr) {
 			return newCall(map[string]string{sqlparser.PlusStr: "date_add", sqlparser.MinusStr: "date_sub"}[e.Operator], e.Left, e.Right)
@@ -145,9 +152,21 @@ func ordinaryCall(e sqlparser.Expr) *sqlparser.FuncExpr {
 			concat := &sqlparser.FuncExpr{Name: sqlparser.NewColIdent("concat"), Exprs: e.Exprs}
 			e.Exprs = sqlparser.SelectExprs{&sqlparser.AliasedExpr{Expr: concat}}
 		}
-		return newCall("as text", e)
+		return newCall("group text", e)
+	case *sqlparser.ComparisonExpr:
+		e.Left, e.Right = bitBeside(e.Left, e.Right), bitBeside(e.Right, e.Left)
 	}
 	return nil
+}
+
+// bitBeside makes a bit literal that is compared with a string one too.
+func bitBeside(e, other sqlparser.Expr) sqlparser.Expr {
+	v, ok := e.(*sqlparser.SQLVal)
+	s, text := other.(*sqlparser.SQLVal)
+	if ok && text && v.Type == sqlparser.BitVal && s.Type == sqlparser.StrVal {
+		return bitString(v)
+	}
+	return e
 }
 
 // caseCall is a CASE as a call of its conditions and values.
@@ -165,6 +184,38 @@ func caseCall(e *sqlparser.CaseExpr) *sqlparser.FuncExpr {
 	}
 	return newCall("case when", args...)
 }
+
+// bitStrings makes bit literals the strings of bytes that they are where no
+// number is wanted: as arguments of functions, and as results.
+func bitStrings(exprs sqlparser.SelectExprs) {
+	for _, e := range exprs {
+		if a, ok := e.(*sqlparser.AliasedExpr); ok {
+			if v, ok := a.Expr.(*sqlparser.SQLVal); ok && v.Type == sqlparser.BitVal {
+				a.Expr = bitString(v)
+			}
+		}
+	}
+}
+
+func bitString(v *sqlparser.SQLVal) *sqlparser.SQLVal {
+	bits := string(v.Val)
+	bits = strings.Repeat("0", (8-len(bits)%8)%8) + bits
+	out := make([]byte, 0, len(bits)/4)
+	for i := 0; i < len(bits); i += 4 {
+		n, err := strconv.ParseUint(bits[i:i+4], 2, 8)
+		if err != nil {
+			return v
+		}
+		out = strconv.AppendUint(out, n, 16)
+	}
+	return sqlparser.NewHexVal(out)
+}
+
+// takesNumbers are functions that see a number in a bit literal.
+var takesNumbers = map[string]bool{"abs": true, "ceil": true, "ceiling": true, "floor": true, "round": true, "truncate": true, "mod": true,
+	"bit and": true, "bit or": true, "bit xor": true, "bit not": true, "bit left": true, "bit right": true, "bit_count": true, "sum": true, "avg": true,
+	"bin": true, "oct": true, "conv": true, "sign": true, "pow": true, "power": true, "sqrt": true, "hex": true, "values": true, "default": true,
+	"if": true, "ifnull": true, "coalesce": true, "nullif": true, "greatest": true, "least": true, "bit_and": true, "bit_or": true, "bit_xor": true}
 
 // bitOperators are functions: go-mysql-server's take no value of 2^63 and above.
 var bitOperators = map[string]string{

@@ -17,9 +17,9 @@ var _ gms.CollationCoercible = (*textCall)(nil)
 
 // textCalls are the functions that are textCalls, besides those of byteFunctions.
 var textCalls = []string{
-	"if", "nullif", "quote", "soundex", "hex", "bin", "oct", "conv", "char", "md5", "sha", "sha1", "sha2", "to_base64", "format", "space",
+	"if", "nullif", "hex", "bin", "oct", "conv", "char", "md5", "sha", "sha1", "sha2", "to_base64", "format", "space",
 	"date_format", "time_format", "dayname", "monthname", "get_format", "inet_ntoa", "inet6_ntoa", "uuid", "json_unquote", "json_type",
-	"regexp_replace", "regexp_substr", "bin_to_uuid",
+	"bin_to_uuid",
 }
 
 // ofCollation makes a function's results texts of their own collation.
@@ -38,6 +38,9 @@ func ofCollation(f gms.Function) gms.Function {
 
 // asTextCall makes an expression a textCall unless it is known to be no text.
 func asTextCall(ctx *gms.Context, e gms.Expression) gms.Expression {
+	if u, ok := e.(*expression.ConvertUsing); ok && u.TargetCharSet != gms.CharacterSet_binary && u.TargetCharSet.Encoder() != nil {
+		return &usingCall{expression.UnaryExpressionStub{Child: u.Child}, u.TargetCharSet}
+	}
 	if e.Resolved() && !types.IsTextOnly(e.Type(ctx)) {
 		return e
 	}
@@ -56,6 +59,28 @@ func typeIn(t gms.Type, m mix) gms.Type {
 		}
 	}
 	return types.CreateLongText(m.collation)
+}
+
+// groupText is the text of a GROUP_CONCAT. What it is made of is not at hand
+// where the type is asked for: its collation is the connection's.
+type groupText struct{ textCall }
+
+// Type implements gms.Expression.
+func (g *groupText) Type(ctx *gms.Context) gms.Type {
+	return typeIn(g.Expression.Type(ctx), mixOf(ctx, g))
+}
+
+// CollationCoercibility implements gms.CollationCoercible.
+func (g *groupText) CollationCoercibility(ctx *gms.Context) (gms.CollationID, byte) {
+	return ctx.GetCollation(), byte(implicit)
+}
+
+// WithChildren implements gms.Expression.
+func (g *groupText) WithChildren(_ *gms.Context, args ...gms.Expression) (gms.Expression, error) {
+	if len(args) != 1 {
+		return nil, gms.ErrInvalidChildrenNumber.New(g, len(args), 1)
+	}
+	return &groupText{textCall{args[0]}}, nil
 }
 
 // IsNonDeterministic implements gms.NonDeterministicExpression.

@@ -186,8 +186,13 @@ func (t orderedType) Compare(ctx context.Context, a, b any) (int, error) {
 	if ok && both {
 		return tables.CompareText(t.collation, x, y), nil
 	}
-	if a == nil || b == nil {
-		return t.StringType.Compare(ctx, a, b)
+	switch { // NULL comes first
+	case a == nil && b == nil:
+		return 0, nil
+	case a == nil:
+		return -1, nil
+	case b == nil:
+		return 1, nil
 	}
 	x, err := plainText(ctx, t.StringType, a)
 	if err != nil {
@@ -195,6 +200,12 @@ func (t orderedType) Compare(ctx context.Context, a, b any) (int, error) {
 	}
 	y, err = plainText(ctx, t.StringType, b)
 	return tables.CompareText(t.collation, x, y), err
+}
+
+// Equals implements gms.Type.
+func (t orderedType) Equals(other gms.Type) bool {
+	o, ok := other.(orderedType)
+	return ok && o.collation == t.collation && t.StringType.Equals(o.StringType)
 }
 
 func plainText(ctx context.Context, t gms.Type, v any) (string, error) {

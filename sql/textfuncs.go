@@ -3,6 +3,7 @@ package sql
 import (
 	"bytes"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	gms "github.com/dolthub/go-mysql-server/sql"
@@ -151,4 +152,57 @@ next:
 		return int64(at + 1)
 	}
 	return 0
+}
+
+func quote(a []byteArg, max int) any {
+	if a[0].null {
+		return []byte("NULL")
+	}
+	out := []byte{'\''}
+	for _, c := range a[0].b {
+		switch c {
+		case '\\', '\'':
+			out = append(out, '\\', c)
+		case 0:
+			out = append(out, '\\', '0')
+		case 26:
+			out = append(out, '\\', 'Z')
+		default:
+			out = append(out, c)
+		}
+	}
+	return limited(append(out, '\''), max)
+}
+
+// soundexCodes are the codes of A to Z; 0 is dropped.
+const soundexCodes = "01230120022455012623010202"
+
+// soundex keeps the first letter and the codes of those that follow, each once
+// in a row, at least four characters. Source: MySQL 8.0, Item_func_soundex.
+func soundex(s string) []byte {
+	var out []byte
+	last := byte('0')
+	for _, r := range strings.ToUpper(s) {
+		code := byte('0')
+		switch {
+		case r >= 'A' && r <= 'Z':
+			code = soundexCodes[r-'A']
+		case r < 0xC0:
+			continue // no letter
+		}
+		if len(out) == 0 {
+			out, last = utf8.AppendRune(out, r), code
+			continue
+		}
+		if code != '0' && code != last {
+			out, last = append(out, code), code
+		}
+	}
+	for n := utf8.RuneCount(out); n > 0 && n < 4; n++ {
+		out = append(out, '0')
+	}
+	if out == nil {
+		return []byte{}
+	}
+	return out
 }

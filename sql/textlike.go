@@ -91,9 +91,7 @@ func (l *textLike) pattern(ctx *gms.Context, row gms.Row) (*likePattern, error) 
 			return nil, err
 		}
 		switch n := utf8.RuneCountInString(s); {
-		case null:
-		case n == 0:
-			escape = -1
+		case null, n == 0:
 		case n == 1:
 			escape, _ = utf8.DecodeRuneInString(s)
 		default:

@@ -51,7 +51,8 @@ var collationQueries = []string{
 	"SELECT id FROM c WHERE (g, n) IN (('A ', 1), ('B', 9)) ORDER BY id", "SELECT id FROM c WHERE g COLLATE utf8mb4_bin = 'a' ORDER BY id", "SELECT id FROM c WHERE g = 'a' COLLATE utf8mb4_bin ORDER BY id",
 	"SELECT 'a' = 'A ', 'a' < 'A ', 'a' = 'a\\t', 'a' > 'a\\t', 'a' <=> 'a ', 'a ' > 'a', 'a' IN ('b', 'A '), 'a ' BETWEEN 'A' AND 'A'",
 	"SELECT 'a' = 'a ' COLLATE utf8mb4_bin, _binary 'a' = _binary 'a ', 'a' = _binary 'a ', 'a' = BINARY 'A', X'61' = 'A', X'61' = 'a '",
-
+	"SELECT 'ABC' LIKE 'abc', 'abc ' LIKE 'abc', 'abc' LIKE 'abc ', CONCAT('ABC', 1) LIKE 'a%', 'a_c' LIKE 'a\\_c', 'abc' LIKE 'a\\_c', 'a%c' LIKE 'a\\%c', 'axc' LIKE 'a\\%c'",
+	"SELECT 'a\\\\c' LIKE 'a\\\\\\\\c', 'a_c' LIKE 'a|_c' ESCAPE '|', 'abc' LIKE 'a|_c' ESCAPE '|', 'a\\\\_c' LIKE 'a\\\\_c' ESCAPE '', 'äbc' LIKE 'A%', 'abc' LIKE BINARY 'A%', BINARY 'abc' LIKE 'A%'",
 	"SELECT 'ab\\nc' LIKE 'a%c', '' LIKE '', '' LIKE '%', 'a' LIKE '', NULL LIKE 'a', 'a' LIKE NULL, 'a' NOT LIKE 'A', 12 LIKE '1%', 'abc' LIKE '%b_', 'abcabc' LIKE '%b%b_', 'a%' LIKE 'a\\%'",
 	"SELECT id FROM c WHERE g LIKE 'a\\_c' ORDER BY id", "SELECT id FROM c WHERE k LIKE 'A%' ORDER BY id", "SELECT id FROM c WHERE k LIKE 'a ' ORDER BY id", "SELECT id FROM c WHERE g LIKE k ORDER BY id",
 	"SELECT CASE 'a' WHEN 'A ' THEN 1 ELSE 2 END, NULLIF('a', 'A '), NULLIF('a', 'b'), FIELD('a', 'b', 'A '), STRCMP('a', 'A '), STRCMP('a', 'b'), STRCMP('b ', 'A')",
@@ -74,7 +75,7 @@ var collationQueries = []string{
 	"SELECT id FROM c ORDER BY e, id", "SELECT id FROM c ORDER BY s, id", "SELECT id FROM c ORDER BY CONCAT(e), id", "SELECT id FROM c ORDER BY g DESC, id LIMIT 5", "SELECT id FROM c ORDER BY k DESC, id LIMIT 5", "SELECT id FROM c ORDER BY ch, id",
 	"SELECT id FROM c ORDER BY l, id", "SELECT id FROM c ORDER BY g COLLATE utf8mb4_bin, id", "SELECT id FROM c ORDER BY CASE WHEN id > 5 THEN g ELSE UPPER(g) END, id", "SELECT id FROM c ORDER BY IF(id > 5, g, k), id",
 	"SELECT id, ROW_NUMBER() OVER (PARTITION BY g ORDER BY id) FROM c ORDER BY id", "SELECT id, RANK() OVER (ORDER BY g) FROM c ORDER BY id", "SELECT id, DENSE_RANK() OVER (ORDER BY b DESC) FROM c ORDER BY id",
-	"SELECT id, COUNT(*) OVER (PARTITION BY k) FROM c ORDER BY id", "SELECT id, COUNT(*) OVER (PARTITION BY UPPER(b)) FROM c ORDER BY id", "SELECT id, MAX(n) OVER (PARTITION BY ch) FROM c ORDER BY id",
+	"SELECT id, COUNT(*) OVER (PARTITION BY k) FROM c ORDER BY id", "SELECT id, COUNT(*) OVER (PARTITION BY UPPER(b)) FROM c ORDER BY id", "SELECT id, MAX(n) OVER (PARTITION BY ch) FROM c ORDER BY id", "SELECT id, COUNT(*) OVER (ORDER BY g) FROM c ORDER BY id",
 	// Sets.
 	"SELECT COUNT(*) FROM (SELECT g FROM c UNION SELECT g FROM d) t", "SELECT COUNT(*) FROM (SELECT UPPER(g) FROM c UNION SELECT LOWER(g) FROM d) t", "SELECT COUNT(*) FROM (SELECT b FROM c UNION SELECT b FROM d) t", "SELECT COUNT(*) FROM (SELECT 'a' UNION SELECT 'A ') t",
 	"SELECT COUNT(*) FROM (SELECT g FROM c INTERSECT SELECT g FROM d) t", "SELECT COUNT(*) FROM (SELECT g FROM c EXCEPT SELECT g FROM d) t", "SELECT COUNT(*) FROM (SELECT g FROM d EXCEPT SELECT k FROM c) t", "SELECT COUNT(*) FROM (SELECT b FROM d INTERSECT SELECT b FROM c) t",
@@ -82,11 +83,11 @@ var collationQueries = []string{
 	// Joins and subqueries.
 	"SELECT c.id, d.id FROM c JOIN d ON c.g = d.g ORDER BY 1, 2", "SELECT c.id, d.id FROM c JOIN d ON c.k = d.g ORDER BY 1, 2", "SELECT c.id, d.id FROM c JOIN d ON c.b = d.b ORDER BY 1, 2", "SELECT c.id, d.id FROM c LEFT JOIN d ON c.g = d.g ORDER BY 1, 2",
 	"SELECT c.id, d.id FROM c JOIN d ON c.g = d.b ORDER BY 1, 2", "SELECT c.id, d.id FROM c JOIN d ON UPPER(c.g) = LOWER(d.g) ORDER BY 1, 2", "SELECT c.id, d.id FROM c JOIN d ON c.g = d.g AND c.b = d.b ORDER BY 1, 2", "SELECT c.id, d.id FROM c JOIN d ON c.ch = d.g ORDER BY 1, 2",
-	"SELECT c.id, d.id FROM c JOIN d ON c.g < d.g ORDER BY 1, 2", "SELECT c.id, d.id FROM c JOIN d ON c.l = d.g ORDER BY 1, 2", "SELECT c.id, d.id FROM c RIGHT JOIN d ON c.k = d.g ORDER BY 1, 2",
+	"SELECT c.id, d.id FROM c JOIN d ON c.g < d.g ORDER BY 1, 2", "SELECT c.id, d.id FROM c JOIN d ON c.l = d.g ORDER BY 1, 2", "SELECT c.id, d.id FROM c RIGHT JOIN d ON c.k = d.g ORDER BY 1, 2", "SELECT c.id, d.id FROM c JOIN d ON c.g <=> d.g ORDER BY 1, 2",
 	"SELECT c.id, d.id FROM c JOIN d ON c.e = d.g ORDER BY 1, 2", "SELECT c.id, d.id FROM c JOIN d ON c.s = d.g ORDER BY 1, 2", "SELECT a.id, b.id FROM c a JOIN c b ON a.e = b.k ORDER BY 1, 2", "SELECT c.id, d.id FROM c JOIN d USING (g) ORDER BY 1, 2",
 	"SELECT id FROM c WHERE g IN (SELECT g FROM d) ORDER BY id", "SELECT id FROM c WHERE g NOT IN (SELECT g FROM d WHERE g IS NOT NULL) ORDER BY id", "SELECT id FROM c WHERE g IN (SELECT UPPER(g) FROM d) ORDER BY id", "SELECT id FROM c WHERE b IN (SELECT b FROM d) ORDER BY id",
 	"SELECT id FROM c WHERE EXISTS (SELECT 1 FROM d WHERE d.g = c.g) ORDER BY id", "SELECT id FROM c WHERE NOT EXISTS (SELECT 1 FROM d WHERE d.g = c.g) ORDER BY id", "SELECT id, (SELECT COUNT(*) FROM d WHERE d.g = c.g) FROM c ORDER BY id", "SELECT id, g IN (SELECT g FROM d) FROM c ORDER BY id",
-	"SELECT id, g NOT IN (SELECT g FROM d) FROM c ORDER BY id", "SELECT 'a ' IN (SELECT g FROM d), 'ZZ' IN (SELECT g FROM d), 'q' IN (SELECT g FROM d)", "SELECT id FROM c WHERE g IN (SELECT d.g FROM d WHERE d.n < c.n) ORDER BY id",
+	"SELECT id, g NOT IN (SELECT g FROM d) FROM c ORDER BY id", "SELECT id FROM c WHERE (g, n) IN (SELECT g, n FROM d) ORDER BY id", "SELECT 'a ' IN (SELECT g FROM d), 'ZZ' IN (SELECT g FROM d), 'q' IN (SELECT g FROM d)", "SELECT id FROM c WHERE g IN (SELECT d.g FROM d WHERE d.n < c.n) ORDER BY id",
 	"SELECT id FROM (SELECT id, CONCAT(g, 'X') AS y FROM c) t WHERE y = 'Ax' ORDER BY id", "SELECT id FROM (SELECT id, IF(id > 1, g, 'q') AS y FROM c) t WHERE y = 'A' ORDER BY id", "SELECT id FROM (SELECT id, CASE WHEN id > 1 THEN g END AS y FROM c) t WHERE y = 'A' ORDER BY id",
 	"SELECT y FROM (SELECT LOWER(MAX(g)) AS y FROM c) t WHERE y = 'B'", "WITH w AS (SELECT UPPER(g) AS y FROM c) SELECT COUNT(*) FROM w WHERE y = 'a'", "SELECT COUNT(*) FROM (SELECT UPPER(g) AS y FROM c) a JOIN (SELECT LOWER(g) AS y FROM d) b ON a.y = b.y",
 	// ENUM and SET.
@@ -100,17 +101,19 @@ var collationQueries = []string{
 	"SELECT LENGTH('ä'), CHAR_LENGTH('ä'), HEX('ä'), ORD('ä'), ASCII('ä'), LENGTH(l), HEX(l), CHAR_LENGTH(l), REPLACE('äö', 'ö', 'o'), LOCATE('ü', 'äöü'), SUBSTRING_INDEX('äxöxü', 'x', 2), BIT_LENGTH('ä') FROM c WHERE id = 4",
 	"SELECT LENGTH(ch), CHAR_LENGTH(ch), HEX(ch), CONCAT(ch, '|') FROM c ORDER BY id",
 	// Introducers, literals, character sets.
-
+	"SELECT _utf8mb4'ä', _utf8mb4 X'c3a4', CONVERT(_latin1 X'e4' USING utf8mb4), HEX(CONVERT('ä' USING latin1)), CHARSET(CONVERT('ä' USING latin1)), LENGTH(CONVERT('ä' USING latin1)), n'ä', N'x'",
 	"SELECT CHARSET('a'), COLLATION('a'), CHARSET(g), COLLATION(g), CHARSET(b), COLLATION(b), CHARSET(l), CHARSET(v), COLLATION(v), CHARSET(X'61'), CHARSET(CONCAT(g, 1)), COLLATION(CONCAT(b, 'x')), COLLATION(UPPER(u)), CHARSET(e), COLLATION(e) FROM c WHERE id = 1",
 	"SELECT COERCIBILITY('a'), COERCIBILITY(g), COERCIBILITY('a' COLLATE utf8mb4_bin), COERCIBILITY(NULL), COERCIBILITY(CONCAT(g, 'x')), COERCIBILITY(USER()), COERCIBILITY(1) FROM c WHERE id = 1",
 	"SELECT COLLATION(CONCAT(g, b)), COLLATION(CONCAT('a', g)), COLLATION(IF(1, g, 'x')), COLLATION(IFNULL(b, 'x')), COLLATION(COALESCE(u, 'x')), COLLATION(CASE WHEN 1 THEN b END), COLLATION(NULLIF(b, 'x')), COLLATION(REPLACE(b, 'x', 'y')), COLLATION(LEFT(u, 1)), COLLATION(TRIM(b)), COLLATION(REPEAT(b, 2)) FROM c WHERE id = 1",
-	"SELECT COLLATION(CAST(1 AS CHAR)), COLLATION(HEX('a')), COLLATION(MD5('a')), COLLATION(DATE_FORMAT('2024-01-01', '%Y')), COLLATION(CONCAT(1, 2))",
-
+	"SELECT COLLATION(MIN(b)), COLLATION(MAX(u)) FROM c", "SELECT COLLATION(CAST(1 AS CHAR)), COLLATION(HEX('a')), COLLATION(MD5('a')), COLLATION(DATE_FORMAT('2024-01-01', '%Y')), COLLATION(CONCAT(1, 2))",
+	"SELECT b'1000001', CONCAT(b'1000001', 'x'), b'1000001' + 0, HEX(b'1000001'), 0b1000001, b'1000001' = 'A', LENGTH(b'100000101'), X'4142', 0x4142, CONCAT(0x41, 'b'), b'' = '', LENGTH(b'')",
 	"SELECT g FROM c WHERE g = u", "SELECT CONCAT(g, u) = 'a' FROM c", "SELECT id FROM c WHERE u = b AND id < 3 ORDER BY id", "SELECT 'a' COLLATE utf8mb4_bin = 'a' COLLATE utf8mb4_general_ci", "SELECT id FROM c WHERE g IN (u, 'x')", "SELECT id FROM c WHERE g BETWEEN u AND b", "SELECT g LIKE u FROM c",
-	"SELECT CONVERT('a' USING nosuch)", "SELECT 'a' COLLATE nosuch", "SELECT LENGTH(CONCAT(g, u)) FROM c WHERE id = 1", "SELECT COALESCE(g, u) = 'a' FROM c WHERE id = 1", "SELECT INSTR(g, u) FROM c",
+	"SELECT 'a' COLLATE latin1_bin", "SELECT CONVERT('a' USING nosuch)", "SELECT 'a' COLLATE nosuch", "SELECT g COLLATE latin1_swedish_ci FROM c", "SELECT LENGTH(CONCAT(g, u)) FROM c WHERE id = 1", "SELECT COALESCE(g, u) = 'a' FROM c WHERE id = 1", "SELECT INSTR(g, u) FROM c",
 	// Regular expressions.
 	"SELECT 'abc' REGEXP 'B', 'abc' REGEXP BINARY 'B', 'ABC' RLIKE '^a', 'abc' NOT REGEXP 'z', NULL REGEXP 'a', 'a' REGEXP NULL, 'a\\nb' REGEXP 'a.b', 'ab' REGEXP '^[[:alpha:]]+$', 'a1' REGEXP '[[:digit:]]', 'ab' REGEXP 'a|z', 'äb' REGEXP '^.b$'",
-	"SELECT id FROM c WHERE g REGEXP '^A' ORDER BY id", "SELECT id FROM c WHERE b REGEXP '^A' ORDER BY id",
+	"SELECT id FROM c WHERE g REGEXP '^A' ORDER BY id", "SELECT id FROM c WHERE b REGEXP '^A' ORDER BY id", "SELECT REGEXP_REPLACE('abcABC', 'b', 'x'), REGEXP_REPLACE('abc', '(a)(b)', 'z'), REGEXP_INSTR('xaBc', 'b'), REGEXP_SUBSTR('xaBc', 'ab'), REGEXP_INSTR('äb', 'b')",
+	"SELECT SOUNDEX('Hello'), SOUNDEX('Quadratically'), SOUNDEX(''), SOUNDEX('A'), SOUNDEX('ab cd'), SOUNDEX('123'), SOUNDEX('Tymczak'), SOUNDEX('Pfister'), SOUNDEX('bbbbb'), SOUNDEX('aaaa')",
+	"SELECT QUOTE('a\\'b'), QUOTE(NULL), SPACE(3), CONCAT('|', SPACE(0), '|'), CHAR(65, 66), ELT(2, 'a', 'b'), UPPER('äß'), LOWER('ÄÖ'), LCASE('X'), UCASE('x'), REPEAT('ä', 2), TRIM('  a '), LTRIM('  a '), RTRIM('  a '), TRIM(BOTH 'ä' FROM 'äaä')",
 }
 
 func openCollations(t *testing.T) (ask func(q string) (ours, theirs string)) {

@@ -24,7 +24,7 @@ func (t *Table) rangesOf(ctx *gms.Context, l *gms.IndexLookup, zone *time.Locati
 	if !ok {
 		return 0, nil, fmt.Errorf("tables: foreign index %T", l.Index)
 	}
-	if l.IsEmptyRange {
+	if l.IsEmptyRange && !asksForNull(l.Ranges) {
 		return x.place, nil, nil
 	}
 	all, ok := l.Ranges.(gms.MySQLRangeCollection)
@@ -43,6 +43,28 @@ func (t *Table) rangesOf(ctx *gms.Context, l *gms.IndexLookup, zone *time.Locati
 		}
 	}
 	return x.place, mergeRanges(out), nil
+}
+
+// asksForNull reports whether a lookup by keys of which one is NULL finds the
+// rows that have it there, as <=> does; go-mysql-server takes it for empty.
+func asksForNull(r gms.RangeCollection) bool {
+	all, ok := r.(gms.MySQLRangeCollection)
+	if !ok {
+		return false
+	}
+	null := false
+	for _, columns := range all {
+		for _, c := range columns {
+			low, isKey := c.LowerBound.(gms.Below)
+			if isKey && low.Key == nil {
+				return false
+			}
+			_, fromNull := c.LowerBound.(gms.BelowNull)
+			_, toNull := c.UpperBound.(gms.AboveNull)
+			null = null || fromNull && toNull
+		}
+	}
+	return null
 }
 
 // mergeRanges sorts the ranges and joins those that overlap.
