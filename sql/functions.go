@@ -129,6 +129,10 @@ func (c *call) WithChildren(_ *gms.Context, args ...gms.Expression) (gms.Express
 
 // CollationCoercibility implements gms.CollationCoercible.
 func (c *call) CollationCoercibility(ctx *gms.Context) (gms.CollationID, byte) {
+	switch c.f.name {
+	case "user", "current_user", "session_user", "system_user", "version":
+		return gms.Collation_utf8mb3_general_ci, byte(sysconst)
+	}
 	return ctx.GetCollation(), 4
 }
 
