@@ -37,8 +37,8 @@ unit: ## package tests
 blackbox: build ## the built binary against stock clients, sysbench, MariaDB, kill -9
 	$(GO) test -timeout 20m -v ./tests/... 2>&1 | grep --line-buffered -vE '^=== (RUN|PAUSE|CONT|NAME)'
 
-crash: build ## kill -9, power cuts, failing calls, bad disks: CYCLES=200, BINRELAY_SEED=1
-	BINRELAY_CYCLES=$(CYCLES) $(GO) test -count=1 -timeout 0 -p 1 -run 'Kill|Crash|Fault|Damage|Reset_Killed' -v \
+crash: build ## kill -9, power cuts, partitions, bad disks; hours: CYCLES=200, BINRELAY_SEED=1
+	BINRELAY_CYCLES=$(CYCLES) $(GO) test -count=1 -timeout 0 -p 1 -run 'Kill|Crash|Fault|Damage|Reset_Killed|Pause|Partitioned' -v \
 	  ./cmd/binrelay ./tests ./sql/storage ./binlog/... ./relaylog | awk -f .ci/crashes.awk
 
 interop: build ## other people's programs, the long way

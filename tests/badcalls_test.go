@@ -27,11 +27,24 @@ func fails(often bool) string {
 	return "error=EIO:when=3+7"
 }
 
+// severalTimes runs a test's body once, with servers of its own; in make crash
+// once for 20 cycles.
+func severalTimes(t *testing.T, body func(*testing.T)) {
+	t.Parallel()
+	for range max(1, cycles(t, 0)/20) {
+		body(t)
+		if t.Failed() {
+			return
+		}
+	}
+}
+
 // Writes of a log that fail: the transactions are refused with error 1026 and
 // leave nothing, the others go on, now and after a kill. When what was written
 // in part cannot be taken back either, the process ends with 74.
-func TestFault_WriteError(t *testing.T) {
-	t.Parallel()
+func TestFault_WriteError(t *testing.T) { severalTimes(t, writeError) }
+
+func writeError(t *testing.T) {
 	s := faultyServer(t, "64K")
 	l := newSmallLoad(t, s)
 	for _, often := range []bool{false, true} {
@@ -70,14 +83,15 @@ func TestFault_WriteError(t *testing.T) {
 	end()
 	s.Run()
 	l.check(s)
-	l.log()
+	l.log(5)
 }
 
 // The store cannot be written: reads and commits go on from memory and the
 // logs, or are refused, or the process ends with 74; nothing acknowledged is
 // lost.
-func TestFault_StoreWriteError(t *testing.T) {
-	t.Parallel()
+func TestFault_StoreWriteError(t *testing.T) { severalTimes(t, storeWriteError) }
+
+func storeWriteError(t *testing.T) {
 	s := faultyServer(t, "64K")
 	l := newSmallLoad(t, s)
 	ended := 0
@@ -119,13 +133,14 @@ func TestFault_StoreWriteError(t *testing.T) {
 	if l.told("1030") == 0 || l.told("1021") > 0 {
 		t.Errorf("clients were told %v, and not 1030", l.errs)
 	}
-	l.log()
+	l.log(4)
 }
 
 // Tables of the store that cannot be read: the statement fails with error 1030,
 // and works when they can be read again. No row is missing in between.
-func TestFault_StoreReadError(t *testing.T) {
-	t.Parallel()
+func TestFault_StoreReadError(t *testing.T) { severalTimes(t, storeReadError) }
+
+func storeReadError(t *testing.T) {
 	s := faultyServer(t, "64K")
 	s.AddConf("innodb_buffer_pool_size=5M") // the table does not fit
 	l := newSmallLoad(t, s)
@@ -174,15 +189,16 @@ func TestFault_StoreReadError(t *testing.T) {
 	s.Run()
 	l.check(s)
 	t.Logf("%d of 20 statements failed in between; writers were told %v", failed, l.errs)
-	l.log()
+	l.log(2)
 }
 
 // A binlog that cannot be read stops the replica's IO thread with error 1236
 // that says what failed; a relay log that cannot be read or written stops or
 // delays a thread with an error. START SLAVE goes on when the disk is sound, and
 // nothing is lost or done twice. Commits do not notice.
-func TestFault_ReplicationFiles(t *testing.T) {
-	t.Parallel()
+func TestFault_ReplicationFiles(t *testing.T) { severalTimes(t, replicationFiles) }
+
+func replicationFiles(t *testing.T) {
 	p := faultyServer(t, "1G") // a rotation that fails ends the process
 	r := cluster.Start(t, "replica", "server-id=2", "log-bin=mysql-bin", "relay-log=replica-relay-bin", "max_relay_log_size=32K", "sync_relay_log=1", "read_only=ON")
 	l := newSmallLoad(t, p)
@@ -226,7 +242,7 @@ func TestFault_ReplicationFiles(t *testing.T) {
 	l.during(100 * time.Millisecond)
 	cluster.WaitCaughtUp(t, p, r, 20*time.Second)
 	l.check(p, r)
-	l.log()
+	l.log(6)
 }
 
 // A disk that takes its time: commits wait for it, reads and the replica's
@@ -281,6 +297,6 @@ func TestFault_SlowDisk(t *testing.T) {
 	if slowest > stall {
 		t.Errorf("a read took %v while syncs take %v", slowest, stall)
 	}
-	t.Logf("%d cycles, the slowest read took %v while a sync took %v", rounds, slowest.Round(time.Millisecond), stall)
-	l.log()
+	t.Logf("the slowest read took %v while a sync took %v", slowest.Round(time.Millisecond), stall)
+	l.log(rounds)
 }

@@ -214,12 +214,12 @@ func (l *smallLoad) check(servers ...*cluster.Server) {
 	}
 }
 
-// log prints what was done.
-func (l *smallLoad) log() {
+// log prints what was done in so many cycles.
+func (l *smallLoad) log(cycles int) {
 	l.t.Helper()
 	var n [3]int
 	for _, f := range l.fates {
 		n[f]++
 	}
-	l.t.Logf("%d transactions acknowledged, %d refused, %d unknown, 0 lost, 0 half", n[acked], n[refused], n[unknown])
+	l.t.Logf("%d cycles, %d transactions acknowledged, %d refused, %d unknown, 0 lost, 0 half", cycles, n[acked], n[refused], n[unknown])
 }

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -71,28 +70,40 @@ func TestIsolation_ListsPartitioned(t *testing.T) {
 	if long() {
 		levels = []listappend.Level{listappend.ReadCommitted, listappend.RepeatableRead, listappend.Serializable}
 	}
+	want := int64(cycles(t, 1) * 3 / 2)
 	for _, level := range levels {
 		t.Run(string(level), func(t *testing.T) {
-			all, links := linked(t)
-			l := newLists(t, level, scaled(t, 1000, 20_000), all[0].Exec)
-			for _, r := range all[1:] {
-				cluster.WaitCaughtUp(t, all[0], r, 20*time.Second)
-			}
 			var cuts atomic.Int64
-			nemesis := partition(links, &cuts)
-			if long() {
-				nemesis = both(nemesis, trouble(t, 5*time.Second, all...))
+			commits := int64(0)
+			for cuts.Load() < want && !t.Failed() {
+				commits += listsPartitioned(t, level, &cuts)
 			}
-			l.run(all[0].DSN(""), []string{all[1].DSN(""), all[2].DSN("")}, nemesis)
-			final := l.final(all[0].DB())
-			l.forbid(l.find(final))
-			for _, r := range all[1:] {
-				cluster.WaitCaughtUp(t, all[0], r, time.Minute)
-				cluster.SameData(t, all[0].Name, all[0].DB(), r.Name, r.DB())
-			}
-			t.Logf("%d partitions", cuts.Load())
+			t.Logf("%d partitions, %d transactions acknowledged", cuts.Load(), commits)
 		})
 	}
+}
+
+// listsPartitioned is one episode with servers of its own.
+func listsPartitioned(t *testing.T, level listappend.Level, cuts *atomic.Int64) (commits int64) {
+	all, links := linked(t)
+	l := newLists(t, level, scaled(t, 1000, 20_000), all[0].Exec)
+	for _, r := range all[1:] {
+		cluster.WaitCaughtUp(t, all[0], r, 20*time.Second)
+	}
+	nemesis := partition(links, cuts)
+	if long() {
+		nemesis = both(nemesis, trouble(t, 5*time.Second, all...))
+	}
+	l.run(all[0].DSN(""), []string{all[1].DSN(""), all[2].DSN("")}, nemesis)
+	l.forbid(l.find(l.final(all[0].DB())))
+	for _, r := range all[1:] {
+		cluster.WaitCaughtUp(t, all[0], r, time.Minute)
+		cluster.SameData(t, all[0].Name, all[0].DB(), r.Name, r.DB())
+	}
+	for _, s := range all {
+		s.Kill()
+	}
+	return l.commits.Load()
 }
 
 // both is two nemeses at the same time.
@@ -332,10 +343,7 @@ func (k *tokens) log(when string) {
 // and the replicas come back by themselves. So does a halted replica.
 func TestPause_Servers(t *testing.T) {
 	t.Parallel()
-	rounds := 1
-	if os.Getenv("BINRELAY_CYCLES") != "" {
-		rounds = cycles(t, 1)/10 + 1
-	}
+	rounds := cycles(t, 1)/6 + 1
 	all, _ := linked(t)
 	l := newLedger(t, all[0])
 	ctx, cancel := context.WithCancel(t.Context())
@@ -398,5 +406,5 @@ func TestPause_Servers(t *testing.T) {
 		}
 		l.check(s)
 	}
-	t.Logf("%d cycles, %d transactions acknowledged, 0 lost, 0 half; %d times a replica gave up a silent primary", 3*rounds, acked(), connects)
+	t.Logf("%d halts, %d transactions acknowledged, 0 lost, 0 half; %d times a replica gave up a silent primary", 3*rounds, acked(), connects)
 }

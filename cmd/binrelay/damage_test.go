@@ -222,6 +222,7 @@ func TestDamage_Logs(t *testing.T) {
 		})
 		t.Logf("%s, %d bytes: %d cut, %d refused, %d unharmed so far", base, len(content), cut.Load(), refused.Load(), whole.Load())
 	}
+	t.Logf("%d cycles", cut.Load()+refused.Load()+whole.Load())
 }
 
 // TestDamage_Store flips bits in the files of the store. Rows are right, or the
