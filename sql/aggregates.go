@@ -160,7 +160,7 @@ type sums struct {
 
 // Update implements gms.AggregationBuffer.
 func (s *sums) Update(ctx *gms.Context, row gms.Row) error {
-	v, err := s.child.Child.Eval(ctx, row)
+	v, err := unrounded(ctx, s.child.Child, row)
 	if err != nil || v == nil {
 		return err
 	}
@@ -279,7 +279,7 @@ func (e *exact) WithChildren(_ *gms.Context, children ...gms.Expression) (gms.Ex
 
 // Eval implements gms.Expression.
 func (e *exact) Eval(ctx *gms.Context, row gms.Row) (any, error) {
-	v, err := e.Child.Eval(ctx, row)
+	v, err := unrounded(ctx, e.Child, row)
 	if err != nil || v == nil {
 		return nil, err
 	}

@@ -7,6 +7,8 @@ import (
 
 	gms "github.com/dolthub/go-mysql-server/sql"
 	"github.com/dolthub/go-mysql-server/sql/types"
+
+	"binrelay/sql/replstmt"
 )
 
 // bitFunctions are the operators on bits, see bitOperators: on 64 of them,
@@ -18,7 +20,23 @@ var bitFunctions = []function{
 	{name: "bit xor", min: 2, max: 2, typ: types.Uint64, eval: ofBits(func(a []uint64) uint64 { return a[0] ^ a[1] })},
 	{name: "bit left", min: 2, max: 2, typ: types.Uint64, eval: ofBits(func(a []uint64) uint64 { return a[0] << a[1] })},
 	{name: "bit right", min: 2, max: 2, typ: types.Uint64, eval: ofBits(func(a []uint64) uint64 { return a[0] >> a[1] })},
+	{name: replstmt.IntervalCall, min: 2, max: 1 << 16, typ: types.Int64, eval: intervalOf},
 	{name: "from_base64", min: 1, max: 1, typ: types.LongBlob, eval: fromBase64},
+}
+
+// intervalOf is INTERVAL(n, a, b, …): how many of the numbers, which rise, are no
+// greater than n.
+func intervalOf(ctx *gms.Context, _ *Server, args []any) (any, error) {
+	if args[0] == nil {
+		return int64(-1), nil
+	}
+	n := toFloat(ctx, args[0])
+	for i, a := range args[1:] {
+		if a != nil && toFloat(ctx, a) > n {
+			return int64(i), nil
+		}
+	}
+	return int64(len(args) - 1), nil
 }
 
 func ofBits(f func(a []uint64) uint64) func(*gms.Context, *Server, []any) (any, error) {

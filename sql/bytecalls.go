@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"maps"
 	"slices"
 
 	gms "github.com/dolthub/go-mysql-server/sql"
@@ -101,6 +102,8 @@ func newCatalog(p *tables.Provider) *catalog {
 	c.functions["case when"] = gms.FunctionN{Name: "case", Fn: newCase}
 	c.functions["group text"] = gms.Function1{Name: "text", Fn: func(_ *gms.Context, e gms.Expression) gms.Expression { return &groupText{textCall{e}} }}
 	c.functions["as text"] = gms.Function1{Name: "text", Fn: asTextCall}
+	maps.Copy(c.functions, typedLiterals())
+	maps.Copy(c.functions, operatorFunctions())
 	for _, name := range textFunctions {
 		if f := c.functions[name]; f != nil {
 			c.functions[name] = ofText(f)

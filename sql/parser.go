@@ -240,6 +240,9 @@ func (p *parser) rewrite(ctx context.Context, query string) string {
 	if out, changed := replstmt.RewriteForShare(query); changed {
 		query = out
 	}
+	if out, changed := replstmt.RewriteExpressions(query); changed {
+		query = out
+	}
 	return query
 }
 

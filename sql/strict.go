@@ -50,13 +50,8 @@ func raised(ctx *gms.Context) error {
 // fail with the warnings that are errors.
 func raiseIn(ctx *gms.Context, n gms.Node) {
 	transform.InspectWithOpaque(ctx, n, func(_ *gms.Context, n gms.Node) bool {
-		switch n := n.(type) {
-		case *plan.Filter:
-			n.Expression = newRaising(n.Expression)
-		case *plan.JoinNode:
-			if n.Filter != nil {
-				n.Filter = newRaising(n.Filter)
-			}
+		if f, ok := n.(*plan.Filter); ok {
+			f.Expression = newRaising(f.Expression)
 		}
 		return true
 	})

@@ -7,10 +7,12 @@ import (
 	"strings"
 
 	"github.com/dolthub/vitess/go/vt/sqlparser"
+
+	"binrelay/sql/replstmt"
 )
 
 // ownSyntax are words of the functions and operators that ordinaryCalls looks for.
-var ownSyntax = []string{"trim", "substr", "binary", "group_concat", "interval", "as time", "as decimal", "as char", "as nchar", "convert", "case", "b'", "over", "~", "&", "|", "^", "<<", ">>"}
+var ownSyntax = []string{"trim", "substr", "binary", "group_concat", "interval", "as time", "as decimal", "as char", "as nchar", "convert", "case", "b'", "over", "~", "&", "|", "^", "<", ">", "+", "-", "*", "/", "%", " div", " mod", " literal`", "interval of"}
 
 // ordinaryCalls turns the functions with a syntax of their own, TRIM(LEADING a
 // FROM b), SUBSTRING(a FROM b FOR c) and CAST(a AS BINARY(n)), into calls of
@@ -57,12 +59,20 @@ func mentions(text string, words []string) bool {
 // replaceCalls replaces calls in a syntax tree; sqlparser's own walk cannot.
 func replaceCalls(tree reflect.Value) {
 	walkSyntax(tree, func(v reflect.Value) {
+		if v.Kind() == reflect.Pointer {
+			if e, ok := v.Interface().(*sqlparser.AliasedExpr); ok && strings.Contains(e.InputExpression, "`") {
+				e.InputExpression = replstmt.OriginalExpression(e.InputExpression)
+			}
+			return
+		}
 		if v.Kind() != reflect.Interface || !v.CanSet() {
 			return
 		}
 		if e, ok := v.Interface().(sqlparser.Expr); ok {
 			if call := ordinaryCall(e); call != nil {
 				v.Set(reflect.ValueOf(call))
+			} else if row := rowComparison(e); row != nil {
+				v.Set(reflect.ValueOf(row))
 			}
 		}
 	})
@@ -143,9 +153,15 @@ func ordinaryCall(e sqlparser.Expr) *sqlparser.FuncExpr {
 		if name := bitOperators[e.Operator]; name != "" {
 			return newCall(name, e.Left, e.Right)
 		}
+		if op := operators[e.Operator]; op != "" {
+			return newCall(operatorCall(op), e.Left, e.Right)
+		}
 	case *sqlparser.UnaryExpr:
 		if e.Operator == sqlparser.TildaStr {
 			return newCall("bit not", e.Expr)
+		}
+		if _, literal := e.Expr.(*sqlparser.SQLVal); e.Operator == sqlparser.UMinusStr && !literal {
+			return newCall(operatorCall("-"), e.Expr)
 		}
 	case *sqlparser.GroupConcatExpr:
 		if len(e.Exprs) > 1 {
@@ -248,4 +264,31 @@ func newCall(name string, args ...sqlparser.Expr) *sqlparser.FuncExpr {
 		call.Exprs = append(call.Exprs, &sqlparser.AliasedExpr{Expr: a})
 	}
 	return call
+}
+
+// rowComparison spells (a, b) < (c, d) out as a < c OR a = c AND b < d; nil for
+// all else. go-mysql-server compares rows with a NULL wrong.
+func rowComparison(e sqlparser.Expr) sqlparser.Expr {
+	c, ok := e.(*sqlparser.ComparisonExpr)
+	if !ok {
+		return nil
+	}
+	strict := map[string]string{sqlparser.LessThanStr: sqlparser.LessThanStr, sqlparser.LessEqualStr: sqlparser.LessThanStr,
+		sqlparser.GreaterThanStr: sqlparser.GreaterThanStr, sqlparser.GreaterEqualStr: sqlparser.GreaterThanStr}[c.Operator]
+	left, ok := c.Left.(sqlparser.ValTuple)
+	if !ok || strict == "" {
+		return nil
+	}
+	right, ok := c.Right.(sqlparser.ValTuple)
+	if !ok || len(left) != len(right) {
+		return nil
+	}
+	last := len(left) - 1
+	var out sqlparser.Expr = &sqlparser.ComparisonExpr{Operator: c.Operator, Left: left[last], Right: right[last]}
+	for i := last - 1; i >= 0; i-- {
+		equal := &sqlparser.ComparisonExpr{Operator: sqlparser.EqualStr, Left: left[i], Right: right[i]}
+		less := &sqlparser.ComparisonExpr{Operator: strict, Left: left[i], Right: right[i]}
+		out = &sqlparser.OrExpr{Left: less, Right: &sqlparser.AndExpr{Left: equal, Right: out}}
+	}
+	return &sqlparser.ParenExpr{Expr: out}
 }

@@ -283,6 +283,8 @@ func fractionDigits(ctx *gms.Context, e gms.Expression) int {
 		return 0
 	}
 	switch e := e.(type) {
+	case *timeLiteral:
+		return e.digits
 	case *expression.Literal:
 		if span, ok := e.Value().(types.Timespan); ok && span%1e6 == 0 {
 			return 0

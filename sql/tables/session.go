@@ -34,7 +34,8 @@ type Session struct {
 	rowReader *storage.Tx         // reads rows inside a DDL scope
 	locks     *storage.TableLocks // of LOCK TABLES
 	inserts   insertIDs
-	temps     *storage.Temporary // temporary tables; nil = none
+	temps     *storage.Temporary    // temporary tables; nil = none
+	scans     map[*rowIter]struct{} // that are open
 
 	insertID     uint64 // what the next AUTO_INCREMENT value must be; 0 = the table's counter
 	insertIDUsed bool
@@ -158,9 +159,26 @@ func (s *Session) BeginStatement(_ *gms.Context, text string) error {
 // SetLocking changes what the running statement's plain reads lock.
 func (s *Session) SetLocking(l Locking) { s.read = l }
 
+// opened notes that a scan is open: go-mysql-server leaves those of a query that
+// fails while it gives rows as they are.
+func (s *Session) opened(r *rowIter) {
+	if s.scans == nil {
+		s.scans = make(map[*rowIter]struct{})
+	}
+	s.scans[r] = struct{}{}
+}
+
+// closeScans closes what a statement left open.
+func (s *Session) closeScans() {
+	for r := range s.scans {
+		_ = r.Close(nil) // its rows are not wanted
+	}
+}
+
 // EndStatement ends the statement: what a failed one left open is rolled back,
 // and so is a transaction that it began by itself.
 func (s *Session) EndStatement() {
+	s.closeScans()
 	if s.insertIDUsed {
 		s.insertID, s.insertIDUsed, s.insertIDBack = 0, false, 0
 	}

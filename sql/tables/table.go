@@ -241,16 +241,23 @@ func (r *rowIter) Next(ctx *gms.Context) (gms.Row, error) {
 			}
 			r.it = r.tx.Scan(ctx, r.table, r.index, r.ranges[0], r.opts)
 			r.ranges = r.ranges[1:]
+			r.s.opened(r)
 		}
 		if r.it.Next() {
 			return r.t.def.codec.decode(r.it.Image(), &r.cells, r.t.places, r.zone)
 		}
-		err := r.it.Close()
-		r.it = nil
-		if err != nil {
+		if err := r.end(); err != nil {
 			return nil, r.s.fail(err)
 		}
 	}
+}
+
+// end closes the scan of one range.
+func (r *rowIter) end() error {
+	err := r.it.Close()
+	r.it = nil
+	delete(r.s.scans, r)
+	return err
 }
 
 // Close implements gms.RowIter.
@@ -259,9 +266,7 @@ func (r *rowIter) Close(*gms.Context) error {
 	if r.it == nil {
 		return nil
 	}
-	err := r.it.Close()
-	r.it = nil
-	return err
+	return r.end()
 }
 
 // GetIndexes implements gms.IndexAddressable: the primary key first.
