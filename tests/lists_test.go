@@ -354,7 +354,11 @@ func trouble(t *testing.T, period time.Duration, servers ...*cluster.Server) fun
 			}
 			if rand.IntN(3) == 0 {
 				s.Signal(syscall.SIGSTOP)
-				pause(context.Background(), 400)
+				most := 400
+				if rand.IntN(4) == 0 {
+					most = 3000 // its replicas give up the link
+				}
+				pause(context.Background(), most)
 				s.Signal(syscall.SIGCONT)
 				continue
 			}
@@ -368,8 +372,8 @@ func trouble(t *testing.T, period time.Duration, servers ...*cluster.Server) fun
 // no binlog of its own.
 func three(t *testing.T) []*cluster.Server {
 	primary := cluster.Start(t, "primary", "server-id=1", "log-bin=mysql-bin", "max_binlog_size=1M")
-	r1 := cluster.Start(t, "replica1", "server-id=2", "log-bin=mysql-bin", "read_only=ON")
-	r2 := cluster.Start(t, "replica2", "server-id=3", "skip-log-slave-updates", "read_only=ON")
+	r1 := cluster.Start(t, "replica1", "server-id=2", "log-bin=mysql-bin", "read_only=ON", "slave_net_timeout=1")
+	r2 := cluster.Start(t, "replica2", "server-id=3", "skip-log-slave-updates", "read_only=ON", "slave_net_timeout=1")
 	cluster.Follow(t, primary, r1, r2)
 	return []*cluster.Server{primary, r1, r2}
 }
