@@ -10,8 +10,6 @@ import (
 	"github.com/dolthub/go-mysql-server/sql/rowexec"
 	"github.com/dolthub/go-mysql-server/sql/transform"
 	"github.com/dolthub/go-mysql-server/sql/types"
-
-	"binrelay/sql/replstmt"
 )
 
 // builder is asked by go-mysql-server for every node of a plan before its own
@@ -32,14 +30,13 @@ func (b *builder) Build(ctx *gms.Context, n gms.Node, row gms.Row) (gms.RowIter,
 	}
 	if !s.built {
 		s.built, s.root = true, n
-		if call, ok := n.(*plan.Call); ok && call.Procedure != nil {
-			s.routine = replstmt.RoutineLocking(call.Procedure.CreateProcedureString)
-		}
-		s.lockRoutine()
 		if _, own := n.(*node); !own {
 			if err := s.lockedNames(ctx); err != nil {
 				return nil, err
 			}
+		}
+		if err := s.usedOutside(ctx, n); err != nil {
+			return nil, err
 		}
 		ownVariables(ctx, n)
 		convertOperands(ctx, n)
@@ -105,6 +102,48 @@ func (b *builder) Build(ctx *gms.Context, n gms.Node, row gms.Row) (gms.RowIter,
 	return b.ddl(ctx, s, n, row)
 }
 
+// usedOutside refuses a statement of a stored function that changes a table
+// which the statement that calls the function uses.
+func (s *Session) usedOutside(ctx *gms.Context, n gms.Node) error {
+	if s.frame == nil || !s.frame.within || s.frame.over == nil {
+		return nil
+	}
+	var changed []string
+	if ins, ok := inserts(n); ok {
+		changed = targets(ctx, ins.Destination)
+	} else {
+		transform.Inspect(n, func(n gms.Node) bool {
+			switch n.(type) {
+			case *plan.Update, *plan.DeleteFrom:
+				changed = targets(ctx, n)
+			}
+			return changed == nil
+		})
+	}
+	if len(changed) == 0 {
+		return nil
+	}
+	used := make(map[string]bool)
+	transform.Inspect(s.frame.over, func(n gms.Node) bool {
+		if ins, ok := n.(*plan.InsertInto); ok {
+			for _, name := range append(targets(ctx, ins.Destination), targets(ctx, ins.Source)...) {
+				used[name] = true
+			}
+		}
+		return true
+	})
+	for _, name := range targets(ctx, s.frame.over) {
+		used[name] = true
+	}
+	for _, name := range changed {
+		if used[name] {
+			_, table, _ := strings.Cut(name, ".")
+			return sqlError(1442, "HY000", "Can't update table '%s' in stored function/trigger because it is already used by statement which invoked this stored function/trigger.", table)
+		}
+	}
+	return nil
+}
+
 // targets names the tables below an UPDATE or DELETE, as db.table.
 func targets(ctx *gms.Context, n gms.Node) []string {
 	var names []string
@@ -149,7 +188,7 @@ func (b *builder) ddl(ctx *gms.Context, s *Session, n gms.Node, row gms.Row) (gm
 		}
 	}
 	if s.repl == nil && s.Query() == "" {
-		return nil, errDefinition // a procedure from before that was checked
+		return nil, notSupported("DDL in a trigger")
 	}
 	s.building = true
 	it, err := b.base.Build(ctx, b.openly(n), row)

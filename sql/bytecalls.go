@@ -42,22 +42,30 @@ var (
 type catalog struct {
 	*tables.Provider
 	functions map[string]gms.Function
-	grants    *grantDatabase // mysql; nil = not made yet
+	grants    *grantDatabase  // mysql; nil = not made yet
+	native    map[string]bool // all functions that are not stored
+	stored    func(ctx *gms.Context, schema, name string) (gms.Function, bool)
 }
 
 var _ gms.FunctionProvider = (*catalog)(nil)
 
 // Function implements gms.FunctionProvider. name is in lower case.
-func (c *catalog) Function(_ *gms.Context, schema, name string) (gms.Function, bool) {
-	f, ok := c.functions[name]
-	return f, ok && schema == ""
+func (c *catalog) Function(ctx *gms.Context, schema, name string) (gms.Function, bool) {
+	if f, ok := c.functions[name]; ok && schema == "" {
+		return f, true
+	}
+	if c.stored == nil || schema == "" && c.native[name] {
+		return nil, false
+	}
+	return c.stored(ctx, schema, name)
 }
 
 func newCatalog(p *tables.Provider) *catalog {
-	c := &catalog{Provider: p, functions: jsondoc.Functions()}
+	c := &catalog{Provider: p, functions: jsondoc.Functions(), native: make(map[string]bool)}
 	base := make(map[string]gms.Function, len(builtin.BuiltIns))
 	for _, f := range builtin.BuiltIns {
 		base[f.FunctionName()] = f
+		c.native[f.FunctionName()] = true
 	}
 	for _, name := range aggregates {
 		c.functions[name] = newAggregate(base[name])

@@ -40,6 +40,7 @@ func (s *Server) registerFunctions(cat *analyzer.Catalog) {
 	ctx := gms.NewEmptyContext()
 	for i := range functions {
 		cat.RegisterFunction(ctx, functions[i].native())
+		s.functions.native[functions[i].name] = true
 	}
 	version := s.vars.String("version")
 	cat.RegisterFunction(ctx, gms.Function0{

@@ -50,15 +50,6 @@ func lockingOf(c replstmt.Locking) (out tables.Locking) {
 	return out
 }
 
-// lockRoutine makes the statements of a routine lock as its strongest locking
-// clause says: go-mysql-server does not tell which of them runs.
-func (s *Session) lockRoutine() {
-	if s.routine.Mode != replstmt.NoLock {
-		s.locking = true
-		s.SetLocking(lockingOf(s.routine))
-	}
-}
-
 // lockedTables names the tables, as db.table, of the SELECTs that have a locking
 // clause, or those of them that OF names.
 func lockedTables(stmt sqlparser.Statement, c replstmt.Locking, db string) (map[string]bool, error) {

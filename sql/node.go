@@ -67,6 +67,8 @@ func (n *node) Schema(*gms.Context) gms.Schema {
 		return maintainSchema
 	case *replstmt.ShowEngine:
 		return engineSchema
+	case *replstmt.ShowCreate:
+		return showRoutineSchema(st.Kind)
 	}
 	return types.OkResultSchema
 }
@@ -99,6 +101,8 @@ func (n *node) RowIter(ctx *gms.Context, _ gms.Row) (gms.RowIter, error) {
 		return s.maintainTables(ctx, st)
 	case *replstmt.ShowEngine:
 		return s.showEngine(ctx, st)
+	case *replstmt.ShowCreate:
+		return s.showRoutine(ctx, st)
 	}
 	return &okIter{run: func(ctx *gms.Context) error { return s.run(ctx, n.stmt) }}, nil
 }

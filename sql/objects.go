@@ -16,9 +16,18 @@ import (
 // objectStatement is what the parser does with a statement on a stored object
 // that go-mysql-server does not parse as MySQL does.
 type objectStatement struct {
-	query   string            // what go-mysql-server parses in its place
-	instead *replstmt.Nothing // runs in its place; nil = what query says
-	end     int               // of the text, if query is empty
+	query   string              // what go-mysql-server parses in its place
+	instead *replstmt.Nothing   // runs in its place; nil = what query says
+	stmt    sqlparser.Statement // or this
+	end     int                 // of the text, if query is empty
+}
+
+// statement is what runs, if query is empty.
+func (o *objectStatement) statement(p *parser) sqlparser.Statement {
+	if o.stmt != nil {
+		return o.stmt
+	}
+	return p.inject(o.instead)
 }
 
 // object looks for such a statement; nil = none.
@@ -27,6 +36,12 @@ func (p *parser) object(ctx context.Context, query string) (*objectStatement, er
 	if !ok || c.Session == nil {
 		return nil, nil
 	}
+	if st, end, ok, err := replstmt.ParseShowStatus(query); ok && st.Kind != "EVENT" {
+		if err != nil {
+			return nil, err
+		}
+		return &objectStatement{query: showRoutines(st) + ";" + query[min(end, len(query)):]}, nil
+	}
 	o, ok := replstmt.ParseObject(query)
 	if !ok {
 		return nil, nil
@@ -34,23 +49,10 @@ func (p *parser) object(ctx context.Context, query string) (*objectStatement, er
 	switch o.Kind {
 	case "VIEW":
 		return p.view(c, &o)
-	case "FUNCTION", "EVENT":
-		return neverThere(&o, qualified(o.Name.Name, Statement{Database: c.GetCurrentDatabase()}))
-	case "PROCEDURE":
-		there, err := p.exists(c, &o, func(d *tables.Database) (bool, error) {
-			_, ok, err := d.GetStoredProcedure(c, o.Name.Name)
-			return ok, err
-		})
-		switch {
-		case err != nil:
-			return nil, err
-		case o.Verb == "ALTER" && !there:
-			return nil, sqlError(1305, "42000", "PROCEDURE %s does not exist", p.named(c, &o))
-		case o.Verb == "ALTER":
-			return nil, notSupported("ALTER PROCEDURE")
-		case o.Verb == "CREATE" && o.Exists:
-			return unless(there, &o, 1304, fmt.Sprintf("PROCEDURE %s already exists", o.Name.Name)), nil
-		}
+	case "FUNCTION", "PROCEDURE":
+		return p.routine(query, &o)
+	case "EVENT":
+		return neverThere(&o)
 	case "TRIGGER":
 		if o.Verb != "CREATE" || !o.Exists {
 			return nil, nil
@@ -78,21 +80,14 @@ func nothing(o *replstmt.Object, number uint16, text string) *replstmt.Nothing {
 }
 
 // neverThere answers statements on objects that this server does not have.
-func neverThere(o *replstmt.Object, name string) (*objectStatement, error) {
-	number, text := uint16(1305), "FUNCTION "+name+" does not exist"
-	if o.Kind == "EVENT" {
-		number, text = 1539, fmt.Sprintf("Unknown event '%s'", o.Name.Name)
-	}
+func neverThere(o *replstmt.Object) (*objectStatement, error) {
 	switch {
 	case o.Verb == "CREATE":
-		return nil, notSupported("CREATE " + o.Kind)
+		return nil, notSupported("CREATE EVENT")
 	case o.Verb == "ALTER" || !o.Exists:
-		return nil, sqlError(number, sqlState(number), "%s", text)
+		return nil, sqlError(1539, sqlState(1539), "Unknown event '%s'", o.Name.Name)
 	}
-	if o.Kind == "EVENT" {
-		text = fmt.Sprintf("Event %s does not exist", o.Name.Name)
-	}
-	return &objectStatement{instead: nothing(o, 1305, text), end: o.End()}, nil
+	return &objectStatement{instead: nothing(o, 1305, fmt.Sprintf("Event %s does not exist", o.Name.Name)), end: o.End()}, nil
 }
 
 // view refuses a check option, and makes ALTER VIEW a CREATE OR REPLACE.
@@ -160,6 +155,9 @@ func checkDefinition(ctx context.Context, stmt sqlparser.Statement) error {
 	if !ok || n.Action != sqlparser.CreateStr || n.TableSpec == nil {
 		return nil
 	}
+	if err := checkCalls(ctx, n); err != nil {
+		return err
+	}
 	for _, o := range n.TableSpec.TableOpts {
 		switch name := strings.ToUpper(o.Name); name {
 		case "ENGINE", "STORAGE ENGINE":
@@ -199,4 +197,60 @@ func checkEngine(ctx context.Context, table, engine string) error {
 	s.Warn(&gms.Warning{Level: "Warning", Code: 1286, Message: fmt.Sprintf("Unknown storage engine '%s'", engine)})
 	s.Warn(&gms.Warning{Level: "Warning", Code: 1266, Message: fmt.Sprintf("Using storage engine InnoDB for table '%s'", table)})
 	return nil
+}
+
+// checkCalls refuses stored functions in the expressions of a table's definition.
+func checkCalls(ctx context.Context, n *sqlparser.DDL) error {
+	c, ok := ctx.(*gms.Context)
+	if !ok || sessionOf(c) == nil {
+		return nil
+	}
+	for _, col := range n.TableSpec.Columns {
+		if name := sessionOf(c).storedIn(c, col.Type.GeneratedExpr); name != "" {
+			return sqlError(3102, "HY000", "Expression of generated column '%s' contains a disallowed function: `%s`.", col.Name.String(), name)
+		}
+		if name := sessionOf(c).storedIn(c, col.Type.Default); name != "" {
+			return sqlError(3770, "HY000", "Default value expression of column '%s' contains a disallowed function: `%s`.", col.Name.String(), name)
+		}
+	}
+	checks := 0
+	for _, k := range n.TableSpec.Constraints {
+		check, ok := k.Details.(*sqlparser.CheckConstraintDefinition)
+		if !ok {
+			continue
+		}
+		checks++
+		if name := sessionOf(c).storedIn(c, check.Expr); name != "" {
+			constraint := k.Name
+			if constraint == "" {
+				constraint = fmt.Sprintf("%s_chk_%d", n.Table.Name.String(), checks)
+			}
+			return sqlError(3814, "HY000", "An expression of a check constraint '%s' contains disallowed function: `%s`.", constraint, name)
+		}
+	}
+	return nil
+}
+
+// storedIn names the first stored function that an expression calls; "" = none.
+func (s *Session) storedIn(ctx *gms.Context, e sqlparser.Expr) (found string) {
+	if e == nil {
+		return ""
+	}
+	_ = sqlparser.Walk(func(n sqlparser.SQLNode) (bool, error) { // the visitor never fails
+		f, ok := n.(*sqlparser.FuncExpr)
+		if !ok || found != "" || f.Qualifier.IsEmpty() && s.server.functions.native[f.Name.Lowered()] {
+			return found == "", nil
+		}
+		db := f.Qualifier.String()
+		if db == "" {
+			db = ctx.GetCurrentDatabase()
+		}
+		if d := s.server.database(ctx, db); d != nil {
+			if _, there, err := d.Routine(ctx, "FUNCTION", f.Name.String()); there && err == nil {
+				found = f.Name.String()
+			}
+		}
+		return found == "", nil
+	}, e)
+	return found
 }

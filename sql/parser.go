@@ -83,7 +83,7 @@ func (p *parser) ParseWithOptions(ctx context.Context, query string, delimiter r
 	case object != nil && object.query == "":
 		text := gms.RemoveSpaceAndDelimiter(query[:object.end], delimiter)
 		note(ctx, text)
-		return p.inject(object.instead), text, strings.TrimSpace(query[object.end:]), nil
+		return object.statement(p), text, strings.TrimSpace(query[object.end:]), nil
 	case object != nil:
 		query = object.query
 	}
@@ -95,9 +95,6 @@ func (p *parser) ParseWithOptions(ctx context.Context, query string, delimiter r
 	}
 	if err == nil {
 		err = checkBody(stmt)
-	}
-	if err == nil {
-		err = checkChains(stmt, text)
 	}
 	if err == nil {
 		err = checkDefinition(ctx, stmt)
@@ -145,7 +142,7 @@ func (p *parser) parseOne(ctx context.Context, query string, o sqlparser.ParserO
 	own := query
 	if object != nil {
 		if own = object.query; own == "" {
-			return p.inject(object.instead), object.end, nil
+			return object.statement(p), object.end, nil
 		}
 	}
 	rewritten := p.rewrite(ctx, own)
@@ -163,9 +160,6 @@ func (p *parser) parseOne(ctx context.Context, query string, o sqlparser.ParserO
 	if err := checkBody(stmt); err != nil {
 		return nil, 0, err
 	}
-	if err := checkChains(stmt, rewritten); err != nil {
-		return nil, 0, err
-	}
 	if err := checkDefinition(ctx, stmt); err != nil {
 		return nil, 0, err
 	}
@@ -174,15 +168,6 @@ func (p *parser) parseOne(ctx context.Context, query string, o sqlparser.ParserO
 		return p.inject(object.instead), end, nil
 	}
 	return p.own(ctx, stmt), end, nil
-}
-
-// checkChains refuses AND CHAIN and RELEASE in a procedure: go-mysql-server's
-// parser drops them there.
-func checkChains(stmt sqlparser.Statement, text string) error {
-	if d, ok := stmt.(*sqlparser.DDL); ok && d.ProcedureSpec != nil && replstmt.Chains(text) {
-		return notSupported("COMMIT AND CHAIN or RELEASE in a stored procedure")
-	}
-	return nil
 }
 
 // definitions parses the statements on tables that are cut into pieces before
@@ -209,6 +194,9 @@ func (p *parser) alter(ctx context.Context, query string, o sqlparser.ParserOpti
 func (p *parser) own(ctx context.Context, stmt sqlparser.Statement) sqlparser.Statement {
 	if d, ok := p.definition(stmt, defaultDatabase(ctx)); ok {
 		return d
+	}
+	if c, ok := stmt.(*sqlparser.Call); ok {
+		return injectCall(c)
 	}
 	if c, ok := ctx.(*gms.Context); ok {
 		if s := sessionOf(c); s != nil {

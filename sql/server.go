@@ -27,20 +27,21 @@ import (
 
 // Server is a running SQL server. Its methods are safe for concurrent use.
 type Server struct {
-	o        Options
-	log      *slog.Logger
-	now      func() time.Time
-	vars     *Variables
-	engine   *sqle.Engine
-	parser   *parser
-	provider *tables.Provider
-	exec     *builder
-	accounts *auth.Accounts
-	wire     *wire.Server
-	counters counters
-	shapes   shapes
-	planAll  atomic.Bool // of tests: the engine plans all statements
-	started  time.Time
+	o         Options
+	log       *slog.Logger
+	now       func() time.Time
+	vars      *Variables
+	engine    *sqle.Engine
+	parser    *parser
+	provider  *tables.Provider
+	functions *catalog
+	exec      *builder
+	accounts  *auth.Accounts
+	wire      *wire.Server
+	counters  counters
+	shapes    shapes
+	planAll   atomic.Bool // of tests: the engine plans all statements
+	started   time.Time
 
 	mu       sync.Mutex
 	admin    ReplicaAdmin
@@ -89,15 +90,18 @@ func (s *Server) buildEngine() {
 	overrides := gms.EngineOverrides{Builder: gms.BuilderOverrides{Parser: own}, SchemaFormatter: &schemaFormatter{server: s}}
 	exec := &builder{server: s}
 	s.exec = exec
-	databases := newCatalog(s.provider)
-	a := analyzer.NewBuilder(databases).
+	s.functions = newCatalog(s.provider)
+	s.functions.stored = s.storedFunction
+	a := analyzer.NewBuilder(s.functions).
 		AddOverrides(overrides).
 		AddPreAnalyzeRule(detachKeysID, detachKeys).
 		AddPreAnalyzeRule(prepareTextsID, prepareTexts).
 		Build()
-	databases.grants = newGrantDatabase(s, a.Catalog.MySQLDb)
+	s.functions.grants = newGrantDatabase(s, a.Catalog.MySQLDb)
 	s.showKeys(a.Catalog.InfoSchema)
 	s.showPrivileges(a.Catalog.InfoSchema)
+	checkGroups(a)
+	a.Catalog.InfoSchema = s.showPrograms(a.Catalog.InfoSchema)
 	s.registerFunctions(a.Catalog)
 	s.engine = sqle.New(a, &sqle.Config{})
 	s.engine.ProcessList = processList{s.engine.ProcessList, s}

@@ -12,7 +12,6 @@ import (
 	"github.com/dolthub/vitess/go/mysql"
 
 	"binrelay/sql/auth"
-	"binrelay/sql/replstmt"
 	"binrelay/sql/storage"
 	"binrelay/sql/tables"
 	"binrelay/sql/wire"
@@ -34,7 +33,6 @@ type Session struct {
 	built     bool                        // its plan's root has been seen
 	root      gms.Node                    // of its plan; nil before it is built
 	locking   bool                        // it has a locking clause
-	routine   replstmt.Locking            // of the procedure that runs
 	showing   bool                        // go-mysql-server builds the rows of a SHOW COLUMNS that is ours
 	building  bool                        // inside the outermost DDL node
 	begins    bool                        // a CREATE TABLE is that of a transaction, see begun
@@ -47,6 +45,10 @@ type Session struct {
 	keys      []*gms.ForeignKeyConstraint // of the CREATE TABLE at hand
 	infile    io.Reader                   // the file of a LOAD DATA that a source logged; nil = none
 	seeds     *randState                  // of RAND(); nil = random
+
+	calls    bool                    // it has called stored functions
+	frame    *frame                  // of the stored program that runs; nil = none
+	programs map[programKey]*program // that have run
 
 	next     nextTransaction // SET TRANSACTION
 	tracking tracking
@@ -188,7 +190,6 @@ func (s *Session) CommandBegin() error {
 // CommandEnd implements gms.LifecycleAwareSession.
 func (s *Session) CommandEnd() {
 	s.building, s.running, s.root, s.plainRead = false, false, nil, false
-	s.routine = replstmt.Locking{}
 	s.EndStatement()
 }
 

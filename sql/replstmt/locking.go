@@ -59,21 +59,6 @@ func LockingClause(sql string) Locking {
 	}
 }
 
-// RoutineLocking returns the strongest locking clause in a routine's text.
-func RoutineLocking(sql string) (found Locking) {
-	if !containsFold(sql, "UPDATE") && !containsFold(sql, "SHARE") {
-		return found
-	}
-	l := lexer{sql: sql}
-	for t := l.next(); t.kind != tokEOF; t = l.next() {
-		if clause, _, ok := l.lockClause(t); ok {
-			found = found.join(clause)
-		}
-	}
-	found.Of = nil
-	return found
-}
-
 // join adds a further clause of the same statement.
 func (k Locking) join(c Locking) Locking {
 	if k.Mode == NoLock {

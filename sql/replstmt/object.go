@@ -154,3 +154,17 @@ func RenameTriggered(sql, table string) string {
 	}
 	return sql
 }
+
+// Library returns the file of CREATE FUNCTION … SONAME 'file'; "" for a stored
+// function.
+func (o *Object) Library() string {
+	l := &lexer{sql: o.sql}
+	for t := l.next(); t.kind != tokEOF && !l.punct(t, '('); t = l.next() {
+		if l.is(t, "SONAME") {
+			if t = l.next(); t.kind == tokString && !t.open {
+				return unquote(l.text(t))
+			}
+		}
+	}
+	return ""
+}

@@ -120,6 +120,8 @@ func classifyShow(l *lexer) (parse func(*parser) Statement, ok bool) {
 		return (*parser).show, l.punct(l.next(), '(')
 	case l.is(t, "ENGINE"):
 		return (*parser).showEngine, true
+	case l.is(t, "CREATE"):
+		return (*parser).showCreate, l.isAny(l.next(), "FUNCTION", "PROCEDURE", "EVENT")
 	case l.is(t, "ALL"):
 		return (*parser).show, l.isAny(l.next(), "SLAVES", "REPLICAS")
 	case l.is(t, "FULL"):

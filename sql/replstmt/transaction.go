@@ -337,32 +337,3 @@ func CommitsImplicitly(sql string) Commits {
 	}
 	return CommitsNothing
 }
-
-// Chains reports whether a routine's text has a COMMIT or ROLLBACK with AND CHAIN
-// or RELEASE.
-func Chains(sql string) bool {
-	if !containsFold(sql, "CHAIN") && !containsFold(sql, "RELEASE") {
-		return false
-	}
-	l := lexer{sql: sql}
-	for t := l.next(); t.kind != tokEOF; t = l.next() {
-		if !l.isAny(t, "COMMIT", "ROLLBACK") {
-			continue
-		}
-		t = l.next()
-		if l.is(t, "WORK") {
-			t = l.next()
-		}
-		if l.is(t, "AND") {
-			t = l.next()
-			if l.is(t, "NO") {
-				l.next()
-				t = l.next()
-			}
-		}
-		if l.isAny(t, "CHAIN", "RELEASE") {
-			return true
-		}
-	}
-	return false
-}

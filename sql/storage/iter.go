@@ -396,7 +396,7 @@ func (it *Iter) lock(value []byte) (bool, error) {
 // own shows a row that this transaction has written: as it was when the
 // statement began, unless a cascade of the statement has changed it.
 func (it *Iter) own(v *version) (bool, error) {
-	if !it.tx.cascades || v.stmt < it.tx.first {
+	if !it.tx.cascades || v.stmt < it.tx.since() {
 		return true, nil
 	}
 	if v.del {

@@ -116,6 +116,7 @@ type Tx struct {
 	written overlay
 	stmt    uint32 // number of the last statement, or step of one
 	first   uint32 // of the last statement's steps
+	inner   uint32 // number of the statement inside of it that runs; 0 = none
 	inStmt  bool
 	stmtAt  logMarks // where the statement's events begin
 	saves   []savepoint
@@ -282,6 +283,7 @@ func (tx *Tx) EndStatement() error {
 		return nil
 	}
 	tx.inStmt = false
+	tx.inner = 0
 	for _, l := range []*rowLog{tx.bin, tx.private} {
 		if l == nil {
 			continue
@@ -336,6 +338,7 @@ func (tx *Tx) RollbackStatement() error {
 	if tx.logErrAt >= tx.first {
 		tx.logErr = nil // what failed is cut off
 	}
+	tx.inner = 0
 	return nil
 }
 
@@ -399,6 +402,7 @@ func (tx *Tx) RollbackTo(name string) error {
 	}
 	tx.closeStatementView()
 	tx.inStmt = false
+	tx.inner = 0
 	tx.ov.rollback(tx.saves[i].stmt)
 	tx.cut(tx.saves[i].at)
 	tx.undone = len(tx.changed) > 0
@@ -426,7 +430,7 @@ func (tx *Tx) limit(own bool) uint32 {
 	if own || !tx.inStmt {
 		return all
 	}
-	return tx.first
+	return tx.since()
 }
 
 // reader returns what a read of t looks at: the view, which is made if need be,

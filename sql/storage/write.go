@@ -200,7 +200,7 @@ func (tx *Tx) find(ctx context.Context, t *Table, before []byte) (*rowChange, er
 		return nil, err
 	}
 	if image == nil {
-		if v := tx.ov.get(key, all); v != nil && v.stmt >= tx.first {
+		if v := tx.ov.get(key, all); v != nil && v.stmt >= tx.since() {
 			return nil, nil
 		}
 		return nil, ErrRowNotFound

@@ -18,15 +18,14 @@ type Database struct {
 }
 
 var (
-	_ gms.Database                = (*Database)(nil)
-	_ gms.TableCreator            = (*Database)(nil)
-	_ gms.IndexedTableCreator     = (*Database)(nil)
-	_ gms.TableDropper            = (*Database)(nil)
-	_ gms.TableRenamer            = (*Database)(nil)
-	_ gms.CollatedDatabase        = (*Database)(nil)
-	_ gms.ViewDatabase            = (*Database)(nil)
-	_ gms.TriggerDatabase         = (*Database)(nil)
-	_ gms.StoredProcedureDatabase = (*Database)(nil)
+	_ gms.Database            = (*Database)(nil)
+	_ gms.TableCreator        = (*Database)(nil)
+	_ gms.IndexedTableCreator = (*Database)(nil)
+	_ gms.TableDropper        = (*Database)(nil)
+	_ gms.TableRenamer        = (*Database)(nil)
+	_ gms.CollatedDatabase    = (*Database)(nil)
+	_ gms.ViewDatabase        = (*Database)(nil)
+	_ gms.TriggerDatabase     = (*Database)(nil)
 )
 
 // Name implements gms.Nameable.

@@ -14,9 +14,9 @@ import (
 	"binrelay/sql/storage"
 )
 
-// Views, triggers and procedures are settings of the storage: the key is
+// Views, triggers and routines are settings of the storage: the key is
 //
-//	view/<database>/<name>   trigger/…   procedure/…
+//	view/<database>/<name>   trigger/…   procedure/…   function/…
 //
 // with % and / in names escaped, the value JSON of go-mysql-server's definition.
 
@@ -24,6 +24,7 @@ const (
 	viewSpace      = "view"
 	triggerSpace   = "trigger"
 	procedureSpace = "procedure"
+	functionSpace  = "function"
 )
 
 var keyEscaper = strings.NewReplacer("%", "%25", "/", "%2f")
@@ -148,7 +149,7 @@ func (p *Provider) changeObject(ctx *gms.Context, key string, v any) error {
 
 // dropObjects deletes everything of a database.
 func (p *Provider) dropObjects(ctx *gms.Context, db string) error {
-	for _, space := range []string{viewSpace, triggerSpace, procedureSpace} {
+	for _, space := range []string{viewSpace, triggerSpace, procedureSpace, functionSpace} {
 		set, err := p.visible(ctx, objectPrefix(space, db))
 		if err != nil {
 			return err
@@ -370,42 +371,4 @@ func triggerOf(t gms.TriggerDefinition) (table string, spec *sqlparser.TriggerSp
 		return "", nil
 	}
 	return n.Table.Name.String(), n.TriggerSpec
-}
-
-// GetStoredProcedure implements gms.StoredProcedureDatabase.
-func (d *Database) GetStoredProcedure(ctx *gms.Context, name string) (gms.StoredProcedureDetails, bool, error) {
-	return find[gms.StoredProcedureDetails](ctx, d, procedureSpace, name)
-}
-
-// GetStoredProcedures implements gms.StoredProcedureDatabase.
-func (d *Database) GetStoredProcedures(ctx *gms.Context) ([]gms.StoredProcedureDetails, error) {
-	return list[gms.StoredProcedureDetails](ctx, d, procedureSpace)
-}
-
-// SaveStoredProcedure implements gms.StoredProcedureDatabase.
-func (d *Database) SaveStoredProcedure(ctx *gms.Context, p gms.StoredProcedureDetails) error {
-	if err := d.lockObject(ctx, procedureSpace, p.Name); err != nil {
-		return err
-	}
-	if _, ok, err := d.GetStoredProcedure(ctx, p.Name); err != nil || ok {
-		if err == nil {
-			err = gms.ErrStoredProcedureAlreadyExists.New(p.Name)
-		}
-		return err
-	}
-	return d.p.changeObject(ctx, objectKey(procedureSpace, d.name, p.Name), p)
-}
-
-// DropStoredProcedure implements gms.StoredProcedureDatabase.
-func (d *Database) DropStoredProcedure(ctx *gms.Context, name string) error {
-	if err := d.lockObject(ctx, procedureSpace, name); err != nil {
-		return err
-	}
-	if _, ok, err := d.GetStoredProcedure(ctx, name); err != nil || !ok {
-		if err == nil {
-			err = gms.ErrStoredProcedureDoesNotExist.New(name)
-		}
-		return err
-	}
-	return d.p.changeObject(ctx, objectKey(procedureSpace, d.name, name), nil)
 }

@@ -27,6 +27,7 @@ type Session struct {
 	taken     taken
 	edits     int          // nesting of editors' StatementBegin
 	step      storage.Step // began with the outermost of them
+	within    int          // nesting of statements inside of the statement
 	ddl       *ddlScope
 	query     string
 	read      Locking             // of this statement's reads
@@ -179,6 +180,7 @@ func (s *Session) closeScans() {
 // and so is a transaction that it began by itself.
 func (s *Session) EndStatement() {
 	s.closeScans()
+	s.within = 0
 	if s.insertIDUsed {
 		s.insertID, s.insertIDUsed, s.insertIDBack = 0, false, 0
 	}
@@ -312,7 +314,7 @@ func (s *Session) SetWaits(row, meta time.Duration) {
 // only EndTransaction ends it.
 func (s *Session) SetTransaction(tx gms.Transaction) {
 	t, _ := tx.(*Tx)
-	if t != s.tx && s.InTransaction() {
+	if t != s.tx && (s.InTransaction() || s.within > 0) {
 		return
 	}
 	s.replace(t)
@@ -491,7 +493,10 @@ func (s *Session) discardEdit(cause error) error {
 	if s.tx == nil || s.tx.done || s.edits == 0 {
 		return nil
 	}
-	if _, ignored := cause.(gms.IgnorableError); !ignored {
+	if _, ignored := cause.(gms.IgnorableError); !ignored && s.within > 0 {
+		s.giveBack()
+		return nil // Within takes the rows back
+	} else if !ignored {
 		return s.rollbackEdit()
 	}
 	s.giveBack()

@@ -101,6 +101,7 @@ type results struct {
 	more   bool // another statement follows
 	header *Header
 	learn  func(*Header) // gets the header of the handler's result; may be nil
+	sets   bool          // result sets of a procedure were sent
 }
 
 func (r *results) send(res *sqltypes.Result, more bool) error {
@@ -140,6 +141,34 @@ func (r *results) Row(row []sqltypes.Value) error {
 	}
 	floatTexts(row, h.floats)
 	return r.c.writeTextRow(row)
+}
+
+// SendResult sends a result set before the answer of the running statement, as
+// procedures do. next returns rows, none at the end.
+func (cl *Client) SendResult(fields []*querypb.Field, next func() ([][]sqltypes.Value, error)) error {
+	c := cl.conn
+	if c == nil || c.answer == nil {
+		return wireError(1312, "0A000", "PROCEDURE can't return a result set in the given context")
+	}
+	if c.caps&capMultiResults == 0 && !c.answer.binary {
+		return wireError(1312, "0A000", "PROCEDURE can't return a result set in the given context")
+	}
+	set := results{c: c, binary: c.answer.binary}
+	for {
+		rows, err := next()
+		if err != nil {
+			return err
+		}
+		if set.begun && len(rows) == 0 {
+			break
+		}
+		c.answer.sets = true
+		if err := set.send(&sqltypes.Result{Fields: fields, Rows: rows}, true); err != nil {
+			return err
+		}
+	}
+	set.end(nil, "")
+	return c.w.err
 }
 
 func (r *results) extra() uint16 {
@@ -195,12 +224,14 @@ func (c *conn) query(q string) {
 // table has changed between its plan and its first row, as it does for whoever
 // waits for an ALTER TABLE.
 func (c *conn) again(r *results, query string, fn func(ctx context.Context) error) error {
+	c.answer = r
+	defer func() { c.answer = nil }()
 	for try := 0; ; try++ {
 		err := c.runStatement(query, fn)
 		if err == nil {
 			return nil
 		}
-		if e := c.translate(err, query); e.num != erTableDefChanged || r.begun || try == 3 {
+		if e := c.translate(err, query); e.num != erTableDefChanged || r.begun || r.sets || try == 3 {
 			return e
 		}
 	}

@@ -83,6 +83,7 @@ type conn struct {
 	row        []byte        // scratch for one packet
 	cutting    direct.Cutting
 	plain      Statement // the one at hand, of COM_QUERY
+	answer     *results  // of the running statement; nil = none
 
 	killed atomic.Bool
 	closed atomic.Bool

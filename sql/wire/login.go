@@ -37,6 +37,8 @@ type Client struct {
 	Compression      string
 	CompressionLevel int
 	Attributes       map[string]string // connection attributes; unchecked
+
+	conn *conn
 }
 
 // handshake runs the whole log-in under one deadline. On return without error
@@ -197,6 +199,7 @@ func (c *conn) setClient(req *loginRequest, acc auth.Account, password, expired 
 		client.TLSVersion = strings.Replace(tls.VersionName(st.Version), "TLS ", "TLSv", 1)
 		client.Cipher = opensslCipher(tls.CipherSuiteName(st.CipherSuite))
 	}
+	client.conn = c
 	c.mc.ClientData = client
 	c.mu.Lock()
 	c.user = req.user
