@@ -29,6 +29,7 @@ tools: ## install the programs that the tests talk to (root on Debian), or say h
 lint: ## gofmt, vet, staticcheck
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not gofmt'ed:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
 	$(GO) vet ./...
+	cd tests/clients && $(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
 
 unit: ## package tests
@@ -42,7 +43,7 @@ crash: build ## kill -9, power cuts, partitions, bad disks; hours: CYCLES=200, B
 	  ./cmd/binrelay ./tests ./sql/storage ./binlog/... ./relaylog | awk -f .ci/crashes.awk
 
 interop: build ## other people's programs, the long way
-	BINRELAY_LONG=1 $(GO) test -timeout 0 -run 'MariaDB|Sysbench|Tutorial|Mysqlbinlog|Large' -v ./tests/...
+	BINRELAY_LONG=1 $(GO) test -timeout 0 -run 'MariaDB|Sysbench|Tutorial|Mysqlbinlog|Large|Clients|Drivers' -v ./tests/...
 
 bench: build ## the figures of docs/performance.md
 	$(GO) test -run '^$$' -bench CommitRatio -benchtime 20x ./sql/storage
