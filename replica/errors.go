@@ -127,6 +127,9 @@ func applyNumber(err error) (number uint16, text string) {
 	if errors.As(err, &ae) {
 		return ae.Number(), ae.Error()
 	}
+	if e := replstate.FileError(err); e != nil {
+		return e.Number, e.Text
+	}
 	return errnoUnknown, err.Error()
 }
 

@@ -61,8 +61,8 @@ func TranslateStatement(err error, st Statement) (num uint16, state string, msg 
 		}
 		text = m[1]
 	}
-	if num, msg, ok := fileError(err); ok {
-		return num, sqlState(num), msg
+	if e := replstate.FileError(err); e != nil {
+		return e.Number, e.SQLState, e.Text
 	}
 	if num, msg, ok := byText(text, st); ok {
 		return num, sqlState(num), msg

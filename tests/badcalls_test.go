@@ -212,6 +212,8 @@ func replicationFiles(t *testing.T) {
 		{"reading the binlog", binlogNames, "read,pread64", p, "IO", "13114"},
 		{"writing the relay log", relayNames, "write,pwrite64", r, "IO", "13122"},
 		{"reading the relay log", relayNames, "read,pread64", r, "SQL", "13121"},
+		{"writing the replica's binlog", binlogNames, "write,pwrite64", r, "SQL", "1026"},
+		{"writing the replica's local log", localNames, "write,pwrite64", r, "SQL", "1026"},
 	} {
 		for _, often := range []bool{false, true} {
 			end := meddle(t, c.on, numbered(c.files, 900), c.calls, fails(often))
@@ -242,7 +244,7 @@ func replicationFiles(t *testing.T) {
 	l.during(100 * time.Millisecond)
 	cluster.WaitCaughtUp(t, p, r, 20*time.Second)
 	l.check(p, r)
-	l.log(6)
+	l.log(10)
 }
 
 // A disk that takes its time: commits wait for it, reads and the replica's

@@ -1,4 +1,4 @@
-package sql
+package replstate
 
 import (
 	"errors"
@@ -12,8 +12,8 @@ import (
 
 // fileErrors are MySQL's numbers and words for a call on a file that failed.
 var fileErrors = map[string]struct {
-	num  uint16
-	text string
+	number uint16
+	text   string
 }{
 	"open":     {1016, "Can't open file: '%s' (errno: %d - %s)"},
 	"read":     {1024, "Error reading file '%s' (errno: %d - %s)"},
@@ -26,41 +26,42 @@ var fileErrors = map[string]struct {
 // missing right.
 var badDisk = []syscall.Errno{syscall.EIO, syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS}
 
-// fileError knows calls on files that failed because of the disk, by type and by
-// text. What the store says is 1030, whatever the call was.
-func fileError(err error) (num uint16, msg string, ok bool) {
+// FileError words a call on a file that failed because of the disk, known by
+// type or by text; nil for any other error. What a table of the store says is
+// 1030, whatever the call was.
+func FileError(err error) *Error {
 	var path *fs.PathError
 	if errors.As(err, &path) {
 		for _, no := range badDisk {
 			if errors.Is(path.Err, no) {
-				return wordFileError(path.Op, path.Path, no)
+				return fileError(path.Op, path.Path, no)
 			}
 		}
-		return 0, "", false
+		return nil
 	}
 	m := printedFileError.FindStringSubmatch(err.Error())
 	if m == nil {
-		return 0, "", false
+		return nil
 	}
 	for _, no := range badDisk {
 		if strings.HasPrefix(m[3], no.Error()) {
-			return wordFileError(m[1], m[2], no)
+			return fileError(m[1], m[2], no)
 		}
 	}
-	return 0, "", false
+	return nil
 }
 
-// printedFileError is the text of an error that went through the engine.
+// printedFileError is the text of an error whose type was lost on the way.
 var printedFileError = regexp.MustCompile(`\b(open|read|write|truncate|remove) (/[^\n:]+): ([a-z /-]+)`)
 
-func wordFileError(op, path string, no syscall.Errno) (num uint16, msg string, ok bool) {
+func fileError(op, path string, no syscall.Errno) *Error {
 	text := strings.ToUpper(no.Error()[:1]) + no.Error()[1:]
 	if filepath.Base(filepath.Dir(path)) == "#store" {
-		return 1030, fmt.Sprintf("Got error %d - '%s: %s %s' from storage engine", int(no), text, op, filepath.Base(path)), true
+		return Errorf(1030, "Got error %d - '%s: %s %s' from storage engine", int(no), text, op, filepath.Base(path))
 	}
 	e, ok := fileErrors[op]
 	if !ok {
-		return 0, "", false
+		return nil
 	}
-	return e.num, fmt.Sprintf(e.text, path, int(no), text), true
+	return &Error{Number: e.number, SQLState: "HY000", Text: fmt.Sprintf(e.text, path, int(no), text)}
 }
