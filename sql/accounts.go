@@ -285,7 +285,7 @@ func (s *Session) accountEnv(ctx *gms.Context) *auth.Env {
 	}
 	if !s.internal {
 		e.Columns = func(db, table string) ([]string, bool) { return s.columnsOf(ctx, db, table) }
-		e.Routine = func(db, name string, function bool) bool { return !function && s.hasProcedure(ctx, db, name) }
+		e.Routine = func(db, name string, function bool) bool { return s.hasRoutine(ctx, db, name, function) }
 	}
 	return e
 }
@@ -323,16 +323,17 @@ func (s *Session) columnsOf(ctx *gms.Context, db, table string) ([]string, bool)
 	return nil, false
 }
 
-func (s *Session) hasProcedure(ctx *gms.Context, db, name string) bool {
-	d, err := s.server.engine.Analyzer.Catalog.DbProvider.(*catalog).plain(ctx, db)
-	if err != nil {
+// hasRoutine reports whether there is a stored function or procedure.
+func (s *Session) hasRoutine(ctx *gms.Context, db, name string, function bool) bool {
+	d := s.server.database(ctx, db)
+	if d == nil {
 		return false
 	}
-	p, ok := d.(gms.StoredProcedureDatabase)
-	if !ok {
-		return false
+	kind := procedureProgram
+	if function {
+		kind = functionProgram
 	}
-	_, ok, err = p.GetStoredProcedure(ctx, name)
+	_, ok, err := d.Routine(ctx, string(kind), name)
 	return ok && err == nil
 }
 

@@ -1,6 +1,11 @@
 package tests
 
 import (
+	"database/sql"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -104,4 +109,120 @@ func TestRoutines_SurviveAndReplicate(t *testing.T) {
 	}
 	check(p, "primary after kill -9")
 	check(r, "replica after kill -9")
+}
+
+// Every result set of a CALL is sent, in both protocols, with the rows as they
+// are when it is sent.
+func TestRoutines_ResultSets(t *testing.T) {
+	p := cluster.Start(t, "primary", "server-id=1", "log-bin=mysql-bin")
+	p.Exec("CREATE DATABASE o", "CREATE TABLE o.t (a INT, s VARCHAR(20))", "INSERT INTO o.t VALUES (1, 'one'), (2, 'two')",
+		"CREATE PROCEDURE o.sets (n INT) BEGIN SELECT a, s FROM t ORDER BY a; SELECT n AS n; SELECT 1 FROM t WHERE 0; INSERT INTO t VALUES (n, 'new'); END")
+	c := open(t, p, "root", "", "o")
+	prepared, err := c.PrepareContext(t.Context(), "CALL sets(?)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer prepared.Close()
+	for query, run := range map[string]func() (*sql.Rows, error){
+		"text":     func() (*sql.Rows, error) { return c.QueryContext(t.Context(), "CALL sets(7)") },
+		"prepared": func() (*sql.Rows, error) { return prepared.QueryContext(t.Context(), 7) },
+	} {
+		rows, err := run()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for more := true; more; more = rows.NextResultSet() {
+			columns, err := rows.Columns()
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, strings.Join(columns, ","))
+			for rows.Next() {
+				cells := make([]any, len(columns))
+				texts := make([]string, len(columns))
+				for i := range cells {
+					cells[i] = &texts[i]
+				}
+				if err := rows.Scan(cells...); err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, strings.Join(texts, "|"))
+			}
+		}
+		if err := rows.Err(); err != nil {
+			t.Fatal(err)
+		}
+		rows.Close()
+		if text := strings.TrimSpace(strings.Join(got, " ")); !strings.HasPrefix(text, "a,s 1|one 2|two ") || !strings.Contains(text, "n 7 1") {
+			t.Errorf("%s: %s", query, text)
+		}
+	}
+	if got := p.One("SELECT COUNT(*) FROM o.t"); got != "4" {
+		t.Errorf("%s rows", got)
+	}
+}
+
+// An account needs EXECUTE for a routine, which then runs as its definer.
+func TestRoutines_Privileges(t *testing.T) {
+	p := cluster.Start(t, "primary", "server-id=1", "log-bin=mysql-bin")
+	p.Exec("CREATE DATABASE o", "CREATE TABLE o.t (a INT)", "INSERT INTO o.t VALUES (42)",
+		"CREATE USER 'u'@'%' IDENTIFIED BY 'secret'", "GRANT USAGE ON *.* TO 'u'@'%'",
+		"CREATE FUNCTION o.peek () RETURNS INT READS SQL DATA RETURN (SELECT a FROM o.t)",
+		"CREATE FUNCTION o.own () RETURNS INT READS SQL DATA SQL SECURITY INVOKER RETURN (SELECT a FROM o.t)",
+		"CREATE FUNCTION o.closed () RETURNS INT NO SQL RETURN 1",
+		"CREATE PROCEDURE o.pass (OUT x INT) SELECT a INTO x FROM o.t",
+		"GRANT EXECUTE ON FUNCTION o.peek TO 'u'@'%'", "GRANT EXECUTE ON FUNCTION o.own TO 'u'@'%'", "GRANT EXECUTE ON PROCEDURE o.pass TO 'u'@'%'")
+	c := open(t, p, "u", "secret", "")
+	if got := outcome(t, c, "SELECT o.peek()"); got != "[[{String:42 Valid:true}]]" {
+		t.Errorf("SECURITY DEFINER: %s", got)
+	}
+	execute(t, c, "CALL o.pass(@x)")
+	if got := outcome(t, c, "SELECT @x"); got != "[[{String:42 Valid:true}]]" {
+		t.Errorf("a procedure: %s", got)
+	}
+	for q, want := range map[string]string{
+		"SELECT o.own()": "1142", "SELECT o.closed()": "1370", "SELECT a FROM o.t": "1142",
+		"CREATE FUNCTION o.mine () RETURNS INT NO SQL RETURN 1": "1044", "DROP FUNCTION o.peek": "1370", "ALTER FUNCTION o.peek COMMENT 'x'": "1370",
+	} {
+		if got := outcome(t, c, q); !strings.Contains(got, want) {
+			t.Errorf("%s: %s, want %s", q, got, want)
+		}
+	}
+}
+
+// mariadb-dump --routines writes functions and procedures, and what it writes
+// loads into another server, which then has the same; the client leaves comments
+// out.
+func TestRoutines_DumpAndLoad(t *testing.T) {
+	dump := cluster.Need(t, "mariadb-dump")
+	p := cluster.Start(t, "primary", "server-id=1", "log-bin=mysql-bin")
+	other := cluster.Start(t, "other", "server-id=2", "log-bin=mysql-bin")
+	p.Exec("CREATE DATABASE o")
+	c := open(t, p, "root", "", "o")
+	for _, q := range storedRoutines {
+		execute(t, c, q)
+	}
+	text, err := exec.Command(dump, "--no-defaults", "-h127.0.0.1", "-P"+strconv.Itoa(p.Port), "-uroot", "--routines", "--databases", "o").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "dump.sql")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := other.Client("source " + file); err != nil {
+		t.Fatalf("load the dump: %v: %s", err, out)
+	}
+	for _, q := range []string{
+		"SHOW CREATE FUNCTION o.plus", "SHOW CREATE FUNCTION o.note", "SHOW CREATE PROCEDURE o.fill",
+		"SELECT o.plus(1, 2), o.greet('you'), o.greet(NULL)", "SELECT * FROM o.log",
+	} {
+		if want, got := p.Rows(q), other.Rows(q); len(want) == 0 || len(got) != len(want) || strings.Join(got[0], "|") != strings.Join(want[0], "|") {
+			t.Errorf("%s: %q, want %q", q, got, want)
+		}
+	}
+	if got := other.Rows("SHOW FUNCTION STATUS WHERE Db = 'o'"); len(got) != 3 {
+		t.Errorf("SHOW FUNCTION STATUS: %q", got)
+	}
 }
