@@ -112,7 +112,7 @@ func (l *large) check(rows int) {
 	l.t.Helper()
 	want := fmt.Sprintf("%d %d", rows, rows)
 	for _, s := range []*cluster.Server{l.p, l.r} {
-		got := s.Rows("SELECT COUNT(*), COUNT(DISTINCT id) FROM d.big")[0]
+		got := s.Rows("SELECT COUNT(*), COALESCE(MAX(id) - MIN(id) + 1, 0) FROM d.big")[0]
 		if strings.Join(got, " ") != want {
 			l.t.Errorf("%s: %v rows, want %s", s.Name, got, want)
 		}
