@@ -19,6 +19,11 @@ import (
 func (p *parser) parseAlter(ctx context.Context, st *replstmt.AlterTable, o sqlparser.ParserOptions) (sqlparser.Statement, error) {
 	stmt, err := tables.PrepareAlter(st, func(prefix, text string, at int) (sqlparser.Statement, error) {
 		stmt, _, _, err := p.base.ParseWithOptions(ctx, prefix+text, ';', false, o)
+		if wrapped, ok := wrapGenerated(prefix+text, err); ok {
+			if again, _, _, e := p.base.ParseWithOptions(ctx, wrapped, ';', false, o); e == nil {
+				stmt, err = again, nil
+			}
+		}
 		if err != nil {
 			return nil, refuseMatch(text, moveError(err, at-len(prefix)))
 		}

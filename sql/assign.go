@@ -165,6 +165,9 @@ func assignRow(ctx *gms.Context, n *plan.InsertInto, t *tables.Table, strict boo
 		if auto != nil {
 			place = &auto.Child
 		}
+		if c.Nullable && !triggers && t.LacksDefault(c.Name) {
+			requireValues(p, i, values, c, strict)
+		}
 		if _, done := (*place).(*assigned); done || *place == nil && c.Nullable {
 			continue
 		}
@@ -197,6 +200,45 @@ func assignRow(ctx *gms.Context, n *plan.InsertInto, t *tables.Table, strict boo
 			*place = out
 		}
 	}
+}
+
+// requireValues puts a missing wherever a nullable column that has no default,
+// not even NULL, is given none.
+func requireValues(p *plan.Project, i int, values *plan.Values, c *gms.Column, strict bool) {
+	absent := &missing{Expression: expression.NewLiteral(nil, c.Type), column: c.Name, strict: strict}
+	f, given := p.Projections[i].(*expression.GetField)
+	if !given && lacksDefault(p.Projections[i]) {
+		p.Projections[i] = absent
+	}
+	if !given || values == nil {
+		return
+	}
+	for _, tuple := range values.ExpressionTuples {
+		if f.Index() >= 0 && f.Index() < len(tuple) && lacksDefault(tuple[f.Index()]) {
+			tuple[f.Index()] = absent
+		}
+	}
+}
+
+// missing is the value of a column that should have been given one.
+type missing struct {
+	gms.Expression // NULL
+	column         string
+	strict         bool
+}
+
+// WithChildren implements gms.Expression.
+func (m *missing) WithChildren(*gms.Context, ...gms.Expression) (gms.Expression, error) {
+	return m, nil
+}
+
+// Eval implements gms.Expression.
+func (m *missing) Eval(ctx *gms.Context, _ gms.Row) (any, error) {
+	if m.strict {
+		return nil, sqlError(1364, "HY000", "Field '%s' doesn't have a default value", m.column)
+	}
+	ctx.Warn(1364, "Field '%s' doesn't have a default value", m.column)
+	return nil, nil
 }
 
 // assigned is an expression whose values go into a column of a table.

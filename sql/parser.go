@@ -89,9 +89,18 @@ func (p *parser) ParseWithOptions(ctx context.Context, query string, delimiter r
 	}
 	query = p.rewrite(ctx, query)
 	stmt, text, rest, err := p.base.ParseWithOptions(ctx, query, delimiter, multi, o)
+	if wrapped, ok := wrapGenerated(query, err); ok {
+		if again, _, left, e := p.base.ParseWithOptions(ctx, wrapped, delimiter, multi, o); e == nil {
+			text = strings.TrimSuffix(query, left)
+			stmt, rest, err = again, left, nil
+		}
+	}
 	err = refuseMatch(query, err)
 	if err == nil {
 		err = tables.PrepareStatement(stmt)
+	}
+	if err == nil {
+		err = checkPartitions(stmt, query)
 	}
 	if err == nil {
 		err = checkBody(stmt)
@@ -147,6 +156,14 @@ func (p *parser) parseOne(ctx context.Context, query string, o sqlparser.ParserO
 	}
 	rewritten := p.rewrite(ctx, own)
 	stmt, end, err := p.base.ParseOneWithOptions(ctx, rewritten, o)
+	if wrapped, ok := wrapGenerated(rewritten, err); ok {
+		if again, at, e := p.base.ParseOneWithOptions(ctx, wrapped, o); e == nil {
+			stmt, end, err = again, max(at-len(wrapped)+len(rewritten), 0), nil
+		}
+	}
+	if err == nil {
+		err = checkPartitions(stmt, rewritten)
+	}
 	if err != nil {
 		return stmt, end, refuseMatch(rewritten, err)
 	}
@@ -170,11 +187,44 @@ func (p *parser) parseOne(ctx context.Context, query string, o sqlparser.ParserO
 	return p.own(ctx, stmt), end, nil
 }
 
+// wrapGenerated returns a statement that could not be parsed with the expressions
+// of its generated columns in parentheses.
+func wrapGenerated(query string, err error) (string, bool) {
+	if err == nil || !begins(query, "CREATE") && !begins(query, "ALTER") {
+		return "", false
+	}
+	return replstmt.WrapGenerated(query)
+}
+
+// checkPartitions refuses to read or change one partition of a table: there are
+// none.
+func checkPartitions(stmt sqlparser.Statement, query string) error {
+	if !strings.Contains(strings.ToUpper(query), "PARTITION") {
+		return nil
+	}
+	return sqlparser.Walk(func(n sqlparser.SQLNode) (bool, error) {
+		named := false
+		switch n := n.(type) {
+		case *sqlparser.AliasedTableExpr:
+			named = len(n.Partitions) > 0
+		case *sqlparser.Insert:
+			named = len(n.Partitions) > 0
+		}
+		if named {
+			return false, sqlError(1747, "HY000", "PARTITION () clause on non partitioned table")
+		}
+		return true, nil
+	}, stmt)
+}
+
 // definitions parses the statements on tables that are cut into pieces before
 // go-mysql-server sees them.
 func (p *parser) definitions(ctx context.Context, query string, o sqlparser.ParserOptions) (stmt sqlparser.Statement, end int, ok bool, err error) {
 	if stmt, end, ok, err = p.alter(ctx, query, o); ok || err != nil {
 		return stmt, end, ok, err
+	}
+	if replstmt.Partitions(query) {
+		return nil, 0, false, notSupported("PARTITION BY")
 	}
 	return p.createSelect(ctx, query)
 }

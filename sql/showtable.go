@@ -7,6 +7,8 @@ import (
 	gms "github.com/dolthub/go-mysql-server/sql"
 	"github.com/dolthub/go-mysql-server/sql/plan"
 	"github.com/dolthub/go-mysql-server/sql/types"
+
+	"binrelay/sql/tables"
 )
 
 // schemaFormatter writes SHOW CREATE TABLE as MySQL does where
@@ -48,6 +50,7 @@ func (f *schemaFormatter) GenerateCreateTableColumnDefinition(col *gms.Column, d
 		}
 	case col.Default != nil:
 		text += " DEFAULT " + def
+	case f.server.lacksDefault(col):
 	case col.Nullable && !types.IsTextBlob(col.Type) && !types.IsGeometry(col.Type):
 		text += " DEFAULT NULL"
 	}
@@ -58,6 +61,20 @@ func (f *schemaFormatter) GenerateCreateTableColumnDefinition(col *gms.Column, d
 		text += " COMMENT '" + gms.EscapeSpecialCharactersInComment(col.Comment) + "'"
 	}
 	return text
+}
+
+// lacksDefault reports whether a column has no default, not even NULL.
+func (s *Server) lacksDefault(c *gms.Column) bool {
+	t, ok := s.o.Engine.Catalog().Table(c.DatabaseSource, c.Source)
+	if !ok || !c.Nullable {
+		return false
+	}
+	for i := range t.Schema().Columns {
+		if own := &t.Schema().Columns[i]; strings.EqualFold(own.Name, c.Name) {
+			return tables.NoDefault(own)
+		}
+	}
+	return false
 }
 
 // showColumns is SHOW [FULL] COLUMNS and DESCRIBE: go-mysql-server's rows in

@@ -18,9 +18,10 @@ func definitionErrorf(errno uint16, format string, args ...any) error {
 
 // AddForeignKey gives a table a foreign key, with an index for it when there is
 // none, and checks the rows that are there unless foreign_key_checks is 0.
-// A key without a name gets MySQL's: table_ibfk_n. Errors: *DefinitionError,
-// *ForeignKeyError, *DuplicateIndexError, *NoTableError.
-func (d *DDL) AddForeignKey(db, name string, k ForeignKey) error {
+// A key without a name gets MySQL's: table_ibfk_n, and its index the name index,
+// or "" that of its first column. Errors: *DefinitionError, *ForeignKeyError,
+// *DuplicateIndexError, *NoTableError.
+func (d *DDL) AddForeignKey(db, name string, k ForeignKey, index string) error {
 	t, err := d.lockTable(db, name, lock.SIX)
 	if err != nil {
 		return err
@@ -39,7 +40,10 @@ func (d *DDL) AddForeignKey(db, name string, k ForeignKey) error {
 	}
 	if _, ok := next.indexOn(columns); !ok {
 		x := Index{Name: k.Name, Parts: make([]IndexPart, len(columns))}
-		if !named {
+		switch {
+		case !named && index != "":
+			x.Name = index
+		case !named:
 			x.Name = next.freeIndexName(next.Columns[columns[0]].Name)
 		}
 		for i, c := range columns {

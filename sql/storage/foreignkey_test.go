@@ -26,7 +26,7 @@ func (s *testStore) family(t testing.TB, onDelete, onUpdate Action) (p, c *Table
 			{Columns: []string{"v"}, Database: "t", Table: "p", Parent: []string{"k"}, OnDelete: onDelete, OnUpdate: onUpdate},
 			{Columns: []string{"w"}, Database: "t", Table: "p", Parent: []string{"w"}, OnDelete: SetNull, OnUpdate: Cascade},
 		} {
-			if err := d.AddForeignKey("t", "c", k); err != nil {
+			if err := d.AddForeignKey("t", "c", k, ""); err != nil {
 				return err
 			}
 		}
@@ -130,7 +130,7 @@ func TestForeignKey_StatementRollback(t *testing.T) {
 	grand.Name = "g"
 	s.create(t, grand)
 	s.ddl(t, func(d *DDL) error {
-		return d.AddForeignKey("t", "g", ForeignKey{Columns: []string{"v"}, Database: "t", Table: "c", Parent: []string{"k"}})
+		return d.AddForeignKey("t", "g", ForeignKey{Columns: []string{"v"}, Database: "t", Table: "c", Parent: []string{"k"}}, "")
 	})
 	g, _ := s.Catalog().Table("t", "g")
 	s.insert(t, p, []any{1, 0, nil})

@@ -51,6 +51,11 @@ func (p *Provider) Alter(ctx *gms.Context, st *Alteration, planner Planner) erro
 		}
 		return err
 	}
+	if st.Lock == "EXCLUSIVE" { // nobody is to read meanwhile, either
+		if _, err := d.LockName(name.Database, name.Name); err != nil {
+			return err
+		}
+	}
 	a := &alteration{Alteration: st, ctx: ctx, name: name, old: now.Schema()}
 	if a.types, err = schemaOf(a.old); err != nil {
 		return err
@@ -147,6 +152,14 @@ func (a *alteration) define(made *plan.CreateTable) error {
 					return err
 				}
 				was.Default, was.HasDefault, was.DefaultIsExpr = col.Default, col.HasDefault, col.DefaultIsExpr
+				was.Extra = maps.Clone(was.Extra)
+				delete(was.Extra, noDefaultKey)
+				if !was.HasDefault && was.Nullable {
+					if was.Extra == nil {
+						was.Extra = make(map[string]string, 1)
+					}
+					was.Extra[noDefaultKey] = "1"
+				}
 			}
 			col = was
 		}
@@ -216,7 +229,12 @@ func (a *alteration) options() error {
 	if err != nil {
 		return err
 	}
-	a.rebuild = a.rebuild || a.Force
+	own, err := sessionOf(a.ctx)
+	if err != nil {
+		return err
+	}
+	replicated := own.policy != nil && own.policy.Replicated()
+	a.rebuild = a.rebuild || a.Force || a.Algorithm == "COPY" && !replicated
 	if charset != "" || collation != "" {
 		c, err := a.collation(charset, collation)
 		if err != nil {

@@ -53,6 +53,20 @@ func (a *Assignment) Hex() { a.hex = true }
 // Nullable reports whether the column takes NULL.
 func (a *Assignment) Nullable() bool { return a.to.Nullable }
 
+// LacksDefault reports whether ALTER TABLE has taken away the default NULL of a
+// column: INSERT must give it a value.
+func (t *Table) LacksDefault(column string) bool {
+	s := t.def.table.Schema()
+	i := columnPlace(s, column)
+	return i >= 0 && NoDefault(&s.Columns[i])
+}
+
+// NoDefault is LacksDefault of a column.
+func NoDefault(c *storage.Column) bool { return c.Extra[noDefaultKey] != "" }
+
+// noDefaultKey in a column's Extra: DROP DEFAULT of a nullable column.
+const noDefaultKey = "nodefault"
+
 // Implied reports whether the column has a default that it was not given: an ENUM
 // has its first member.
 func (a *Assignment) Implied() bool { return a.to.Type == gomysql.MYSQL_TYPE_ENUM }

@@ -100,7 +100,7 @@ func descending(ctx *gms.Context, name string, columns []gms.IndexColumn) []bool
 	if err != nil || !startsWith(s.query, "CREATE") || !strings.Contains(strings.ToUpper(s.query), "DESC") {
 		return out
 	}
-	stmt, err := sqlparser.Parse(s.query)
+	stmt, err := parseDefinition(s.query)
 	ddl, ok := stmt.(*sqlparser.DDL)
 	if err != nil || !ok || ddl.TableSpec == nil {
 		return out

@@ -7,6 +7,7 @@ import (
 	gms "github.com/dolthub/go-mysql-server/sql"
 	"github.com/dolthub/vitess/go/vt/sqlparser"
 
+	"binrelay/sql/replstmt"
 	"binrelay/sql/storage"
 )
 
@@ -189,7 +190,7 @@ func declaredTable(ctx *gms.Context) (*sqlparser.TableSpec, map[string]*sqlparse
 	if err != nil || !startsWith(s.query, "CREATE") {
 		return nil, nil
 	}
-	stmt, err := sqlparser.Parse(s.query)
+	stmt, err := parseDefinition(s.query)
 	ddl, ok := stmt.(*sqlparser.DDL)
 	if err != nil || !ok || ddl.TableSpec == nil {
 		return nil, nil
@@ -199,6 +200,18 @@ func declaredTable(ctx *gms.Context) (*sqlparser.TableSpec, map[string]*sqlparse
 		out[c.Name.Lowered()] = &c.Type
 	}
 	return ddl.TableSpec, out
+}
+
+// parseDefinition parses CREATE TABLE as the server's parser does.
+func parseDefinition(query string) (sqlparser.Statement, error) {
+	stmt, err := sqlparser.Parse(query)
+	if err == nil {
+		return stmt, nil
+	}
+	if wrapped, ok := replstmt.WrapGenerated(query); ok {
+		return sqlparser.Parse(wrapped)
+	}
+	return nil, err
 }
 
 // checkOptions refuses table options that ask for what is not there.

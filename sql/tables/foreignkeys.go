@@ -38,14 +38,30 @@ func (p *Provider) AddForeignKey(ctx *gms.Context, c *gms.ForeignKeyConstraint) 
 	if k.OnUpdate, err = actionOf(string(c.OnUpdate)); err != nil {
 		return err
 	}
-	return addForeignKey(d, c.Database, c.Table, k)
+	return addForeignKey(d, c.Database, c.Table, k, keyIndex(ctx, c))
 }
 
-func addForeignKey(d *storage.DDL, db, table string, k storage.ForeignKey) error {
+// keyIndex returns the name that CREATE TABLE gives a foreign key's index, "" for
+// none: go-mysql-server does not say.
+func keyIndex(ctx *gms.Context, c *gms.ForeignKeyConstraint) string {
+	spec, _ := declaredTable(ctx)
+	if spec == nil {
+		return ""
+	}
+	for _, x := range spec.Constraints {
+		f, ok := x.Details.(*sqlparser.ForeignKeyDefinition)
+		if ok && x.Name == c.Name && slices.EqualFunc(f.Source, c.Columns, func(a sqlparser.ColIdent, b string) bool { return a.EqualString(b) }) {
+			return f.Index
+		}
+	}
+	return ""
+}
+
+func addForeignKey(d *storage.DDL, db, table string, k storage.ForeignKey, index string) error {
 	if len(k.Name) > 64 {
 		return sqlErrorf(1059, "42000", "Identifier name '%s' is too long", k.Name)
 	}
-	return d.AddForeignKey(db, table, k)
+	return d.AddForeignKey(db, table, k, index)
 }
 
 // actionOf returns the action of that name. InnoDB refuses SET DEFAULT.
@@ -128,7 +144,7 @@ func (a *alteration) addForeignKeys(d *storage.DDL) error {
 		if k.OnUpdate, err = astAction(def.OnUpdate); err != nil {
 			return err
 		}
-		return addForeignKey(d, a.name.Database, a.name.Name, k)
+		return addForeignKey(d, a.name.Database, a.name.Name, k, def.Index)
 	}, replstmt.AddForeignKey)
 }
 

@@ -16,7 +16,7 @@ func PrepareStatement(stmt sqlparser.Statement) error {
 		return prepareDDL(n)
 	case *sqlparser.Delete:
 		if len(n.Partitions) > 0 {
-			return unsupported("PARTITION")
+			return sqlErrorf(1747, "HY000", "PARTITION () clause on non partitioned table")
 		}
 		prepareDelete(n)
 	}
