@@ -119,6 +119,10 @@ func newCatalog(p *tables.Provider) *catalog {
 			c.functions[name] = ofText(f)
 		}
 	}
+	for _, name := range []string{"ifnull", "coalesce", "greatest", "least"} {
+		c.functions[name] = ofScale(c.functions[name], func(args []gms.Expression) []gms.Expression { return args })
+	}
+	c.functions["if"] = ofScale(c.functions["if"], func(args []gms.Expression) []gms.Expression { return args[min(1, len(args)):] })
 	return c
 }
 

@@ -174,9 +174,9 @@ func collated(ctx *gms.Context, e gms.Expression) (gms.Expression, error) {
 	case *expression.Between:
 		return betweenTexts(ctx, e)
 	case *expression.InTuple:
-		return inTexts(ctx, e.Left(), e.Right())
+		return inList(ctx, e.Left(), e.Right())
 	case *expression.HashInTuple:
-		return inTexts(ctx, e.Left(), e.Right())
+		return inList(ctx, e.Left(), e.Right())
 	case *expression.Like:
 		return newLike(ctx, e)
 	case *builtin.RegexpLike:
@@ -235,7 +235,7 @@ func compareTexts(ctx *gms.Context, operator string, a, b gms.Expression) (gms.E
 		return compareRows(ctx, operator, left, right)
 	}
 	if !allTextual(ctx, a, b) {
-		return nil, nil
+		return compareValues(ctx, operator, a, b), nil
 	}
 	if _, ok := b.Type(ctx).(lowest); ok {
 		return expression.NewLiteral(operator == ">=", types.Boolean), nil // the index is chosen
@@ -274,7 +274,7 @@ func compareRows(ctx *gms.Context, operator string, left, right expression.Tuple
 
 func betweenTexts(ctx *gms.Context, e *expression.Between) (gms.Expression, error) {
 	if !allTextual(ctx, e.Val, e.Lower, e.Upper) {
-		return nil, nil
+		return betweenValues(ctx, e), nil
 	}
 	c, err := compared(ctx, "between", e.Val, e.Lower, e.Upper)
 	if err != nil {

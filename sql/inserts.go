@@ -37,7 +37,7 @@ func (b *builder) insert(ctx *gms.Context, s *Session, root gms.Node, n *plan.In
 		s.inserting = false
 		return nil, err
 	}
-	return &insertID{RowIter: it, s: s, before: ctx.GetLastQueryInfo().LastInsertId.Load()}, nil
+	return &insertID{RowIter: it, s: s, replace: n.IsReplace, before: ctx.GetLastQueryInfo().LastInsertId.Load()}, nil
 }
 
 // insertID puts the AUTO_INCREMENT value into an INSERT's result as MySQL does:
@@ -46,8 +46,9 @@ func (b *builder) insert(ctx *gms.Context, s *Session, root gms.Node, n *plan.In
 // rows get one, and takes those of triggers for the statement's.
 type insertID struct {
 	gms.RowIter
-	s      *Session
-	before int64 // LAST_INSERT_ID()
+	s       *Session
+	replace bool
+	before  int64 // LAST_INSERT_ID()
 }
 
 var _ gms.MutableRowIter = (*insertID)(nil)
@@ -58,7 +59,7 @@ func (it *insertID) GetChildIter() gms.RowIter { return it.RowIter }
 
 // WithChildIter implements gms.MutableRowIter.
 func (it *insertID) WithChildIter(child gms.RowIter) gms.RowIter {
-	return &insertID{RowIter: child, s: it.s, before: it.before}
+	return &insertID{RowIter: child, s: it.s, replace: it.replace, before: it.before}
 }
 
 // Next implements gms.RowIter.
@@ -69,6 +70,10 @@ func (it *insertID) Next(ctx *gms.Context) (gms.Row, error) {
 	}
 	ok := types.GetOkResult(row)
 	info := ctx.GetLastQueryInfo()
+	if it.replace {
+		ok.RowsAffected = uint64(it.s.Replaced())
+		info.RowCount.Store(int64(ok.RowsAffected))
+	}
 	generated, last := it.s.InsertIDs()
 	switch {
 	case generated != 0:

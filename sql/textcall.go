@@ -142,5 +142,6 @@ func newCase(ctx *gms.Context, args ...gms.Expression) (gms.Expression, error) {
 	if len(args) > 0 {
 		other = args[0]
 	}
-	return asTextCall(ctx, expression.NewCase(nil, branches, other)), nil
+	c := expression.NewCase(nil, branches, other)
+	return scaled(ctx, asTextCall(ctx, c), caseValues(c)), nil
 }

@@ -23,6 +23,7 @@ var timeFunctions = []function{
 	{name: "subtime", min: 2, max: 2, typeOf: timeSumType, eval: addTime(-1)},
 	{name: "period_add", min: 2, max: 2, typ: types.Int64, eval: periodAdd},
 	{name: "period_diff", min: 2, max: 2, typ: types.Int64, eval: periodDiff},
+	{name: "datediff", min: 2, max: 2, typ: types.Int64, eval: dateDiff},
 	{name: "to_seconds", min: 1, max: 1, typ: types.Int64, eval: toSeconds},
 	{name: "timestamp", min: 1, max: 2, typeOf: timestampType, eval: timestampOf},
 	{name: "time", min: 1, max: 1, typ: types.Time, eval: timeOf},
@@ -373,6 +374,23 @@ func periodDiff(ctx *gms.Context, _ *Server, args []any) (any, error) {
 
 // secondsToUnix is TO_SECONDS of the Unix epoch.
 const secondsToUnix = 719528 * 86400
+
+// dateDiff is DATEDIFF(a, b), in days.
+func dateDiff(ctx *gms.Context, _ *Server, args []any) (any, error) {
+	if anyNull(args) {
+		return nil, nil
+	}
+	a, ok := toDate(ctx, args[0])
+	if !ok {
+		return nil, nil
+	}
+	b, ok := toDate(ctx, args[1])
+	if !ok {
+		return nil, nil
+	}
+	day := func(t time.Time) int64 { return (t.Unix() + secondsToUnix) / 86400 }
+	return day(a) - day(b), nil
+}
 
 func toSeconds(ctx *gms.Context, _ *Server, args []any) (any, error) {
 	if args[0] == nil {

@@ -24,6 +24,8 @@ type editor struct {
 	zone          *time.Location
 	before, after *rowimage.Builder
 	cells         []rowimage.Cell
+	replaces      bool   // it is that of a REPLACE
+	gone          []byte // the row that a REPLACE took away last
 }
 
 var _ gms.TableEditor = (*editor)(nil)
@@ -95,7 +97,40 @@ func ExactType(t gms.Type) gms.Type {
 func (t *Table) Deleter(ctx *gms.Context) gms.RowDeleter { return t.editor(ctx) }
 
 // Replacer implements gms.ReplaceableTable.
-func (t *Table) Replacer(ctx *gms.Context) gms.RowReplacer { return t.editor(ctx) }
+func (t *Table) Replacer(ctx *gms.Context) gms.RowReplacer {
+	e := t.editor(ctx)
+	e.replaces = true
+	return e
+}
+
+// countReplaced counts a row that a REPLACE takes away or puts in. One that
+// takes the place of its like counts once, where there is one key.
+func (e *editor) countReplaced(image []byte, removed bool) {
+	if !e.replaces {
+		return
+	}
+	e.s.replaced++
+	if removed {
+		e.gone = bytes.Clone(image)
+		return
+	}
+	keys := 0
+	for _, x := range e.table.Schema().Indexes {
+		if x.Unique {
+			keys++
+		}
+	}
+	if len(e.table.Schema().Primary) > 0 {
+		keys++
+	}
+	if keys == 1 && bytes.Equal(image, e.gone) {
+		e.s.replaced--
+	}
+	e.gone = nil
+}
+
+// Replaced returns how many rows the REPLACE at hand took away and put in.
+func (s *Session) Replaced() int { return s.replaced }
 
 func (t *Table) editor(ctx *gms.Context) *editor {
 	e := &editor{t: t}
@@ -181,6 +216,7 @@ func (e *editor) Insert(ctx *gms.Context, row gms.Row) error {
 	if err != nil {
 		return e.fail(err)
 	}
+	e.countReplaced(image, false)
 	e.s.insertIDBack = 0
 	return nil
 }
@@ -246,7 +282,11 @@ func (e *editor) Delete(ctx *gms.Context, row gms.Row) error {
 	if err != nil {
 		return err
 	}
-	return e.fail(tx.Delete(ctx, e.table, image))
+	if err := tx.Delete(ctx, e.table, image); err != nil {
+		return e.fail(err)
+	}
+	e.countReplaced(image, true)
+	return nil
 }
 
 // fail turns a storage error into one that go-mysql-server acts on: a duplicate

@@ -14,7 +14,9 @@ type insertIDs struct {
 }
 
 // BeginInsert tells that a statement begins to insert into a table, db.table.
-func (s *Session) BeginInsert(table string) { s.inserts = insertIDs{table: table} }
+func (s *Session) BeginInsert(table string) {
+	s.inserts, s.replaced = insertIDs{table: table}, 0
+}
 
 // InsertIDs returns the first AUTO_INCREMENT value that the statement generated
 // for a row that it inserted, and the value of its last row, be it one that

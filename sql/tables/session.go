@@ -35,6 +35,7 @@ type Session struct {
 	rowReader *storage.Tx         // reads rows inside a DDL scope
 	locks     *storage.TableLocks // of LOCK TABLES
 	inserts   insertIDs
+	replaced  int                   // rows that a REPLACE took away and put in
 	temps     *storage.Temporary    // temporary tables; nil = none
 	scans     map[*rowIter]struct{} // that are open
 
