@@ -3,6 +3,7 @@ package sql
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"strings"
 
 	gms "github.com/dolthub/go-mysql-server/sql"
@@ -21,6 +22,18 @@ func injectCall(c *sqlparser.Call) sqlparser.Statement {
 		Statement: &procedureCall{db: c.ProcName.Qualifier.String(), name: c.ProcName.Name.String()},
 		Children:  sqlparser.Exprs(c.Params),
 	}
+}
+
+// injectCalls makes the CALLs in a trigger's body ours.
+func injectCalls(t *sqlparser.TriggerSpec) {
+	walkSyntax(reflect.ValueOf(&t.Body).Elem(), func(v reflect.Value) {
+		if v.Kind() != reflect.Interface || !v.CanSet() {
+			return
+		}
+		if c, ok := v.Interface().(*sqlparser.Call); ok {
+			v.Set(reflect.ValueOf(injectCall(c)))
+		}
+	})
 }
 
 // procedureCall is CALL.

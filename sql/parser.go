@@ -245,8 +245,13 @@ func (p *parser) own(ctx context.Context, stmt sqlparser.Statement) sqlparser.St
 	if d, ok := p.definition(stmt, defaultDatabase(ctx)); ok {
 		return d
 	}
-	if c, ok := stmt.(*sqlparser.Call); ok {
+	switch c := stmt.(type) {
+	case *sqlparser.Call:
 		return injectCall(c)
+	case *sqlparser.DDL:
+		if c.TriggerSpec != nil {
+			injectCalls(c.TriggerSpec)
+		}
 	}
 	if c, ok := ctx.(*gms.Context); ok {
 		if s := sessionOf(c); s != nil {

@@ -97,3 +97,16 @@ func TestStoredProcedure_Transactions(t *testing.T) {
 	c.want("SELECT @n", "11")
 	c.want("SELECT routine_comment FROM information_schema.routines WHERE routine_name = 'self'", "calls itself")
 }
+
+// A trigger calls a procedure inside of the statement that fires it.
+func TestStoredProcedure_InATrigger(t *testing.T) {
+	c := alterClient(t)
+	c.exec("CREATE TABLE t (id INT PRIMARY KEY, a INT)", "CREATE TABLE log (what INT PRIMARY KEY)",
+		"CREATE PROCEDURE note (n INT) INSERT INTO log VALUES (n)",
+		"CREATE TRIGGER g AFTER INSERT ON t FOR EACH ROW BEGIN CALL note(NEW.a); END",
+		"INSERT INTO t VALUES (1, 10), (2, 20)")
+	c.want("SELECT what FROM log", "10\n20")
+	c.fails(1062, "INSERT INTO t VALUES (3, 30), (4, 10)")
+	c.want("SELECT what FROM log", "10\n20")
+	c.want("SELECT id FROM t", "1\n2")
+}
