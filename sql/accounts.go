@@ -46,6 +46,17 @@ func (s *Server) loadAccounts() error {
 	return nil
 }
 
+// reloadAccounts is FLUSH PRIVILEGES.
+func (s *Server) reloadAccounts(ctx context.Context) error {
+	edit, err := s.accounts.Begin(ctx) // what is being changed is stored before it is seen
+	if err != nil {
+		return err
+	}
+	defer edit.Close()
+	s.accounts.Flush()
+	return s.loadAccounts()
+}
+
 func wrapAccounts(err error) error {
 	if err != nil {
 		return fmt.Errorf("sql: load accounts: %w", err)
@@ -119,7 +130,7 @@ func (s *Session) GetPrivilegeSet() (gms.PrivilegeSet, uint64) {
 	return *p.shown, 1
 }
 
-// SetPrivilegeSet implements gms.Session. What a session may do follows from its
+// SetPrivilegeSet implements gms.Session: what a session may do follows from its
 // account.
 func (s *Session) SetPrivilegeSet(gms.PrivilegeSet, uint64) {}
 

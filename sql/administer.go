@@ -42,8 +42,7 @@ func (s *Session) flush(ctx *gms.Context, st *replstmt.Flush) error {
 		}
 	}
 	if st.What&replstmt.FlushPrivileges != 0 {
-		s.server.accounts.Flush()
-		if err := s.server.loadAccounts(); err != nil {
+		if err := s.server.reloadAccounts(ctx); err != nil {
 			return err
 		}
 	}

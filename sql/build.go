@@ -35,6 +35,9 @@ func (b *builder) Build(ctx *gms.Context, n gms.Node, row gms.Row) (gms.RowIter,
 				return nil, err
 			}
 		}
+		if err := s.checkColumns(ctx, n); err != nil {
+			return nil, err
+		}
 		if err := s.usedOutside(ctx, n); err != nil {
 			return nil, err
 		}

@@ -33,7 +33,11 @@ func newGrantDatabase(s *Server, base *mysql_db.MySQLDb) *grantDatabase {
 	}
 	for _, name := range []string{"help_topic", "help_keyword", "help_category", "help_relation"} {
 		if t, ok, err := base.GetTableInsensitive(nil, name); ok && err == nil {
-			d.tables[name] = t
+			empty := &grantTable{name: name, server: s, rows: func(*auth.Grants) [][]any { return nil }}
+			for _, c := range t.Schema(nil) {
+				empty.columns = append(empty.columns, grantColumn{name: c.Name, typ: c.Type, nullable: c.Nullable})
+			}
+			d.tables[name] = empty
 		}
 	}
 	return d

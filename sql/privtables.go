@@ -5,22 +5,36 @@ import (
 
 	gms "github.com/dolthub/go-mysql-server/sql"
 	"github.com/dolthub/go-mysql-server/sql/information_schema"
+	"github.com/dolthub/go-mysql-server/sql/types"
 
 	"binrelay/sql/auth"
 )
+
+func init() {
+	text := func(name string) *gms.Column {
+		return &gms.Column{Name: name, Type: types.LongText, Nullable: true, Source: enabledRoles, DatabaseSource: "information_schema"}
+	}
+	information_schema.NewInformationSchemaTablesToAdd[enabledRoles] = &information_schema.InformationSchemaTable{
+		TableName:   enabledRoles,
+		TableSchema: gms.Schema{text("ROLE_NAME"), text("ROLE_HOST"), text("IS_DEFAULT"), text("IS_MANDATORY")},
+	}
+}
+
+// enabledRoles is a table that go-mysql-server does not have.
+const enabledRoles = "enabled_roles"
 
 // showPrivileges fills the tables of information_schema that are about
 // privileges, accounts and roles.
 func (s *Server) showPrivileges(schema gms.Database) {
 	for name, rows := range map[string]func(*Session, func(...any)){
-		information_schema.UserPrivilegesTableName:   userPrivilegeRows,
-		information_schema.SchemaPrivilegesTableName: schemaPrivilegeRows,
-		information_schema.TablePrivilegesTableName:  tablePrivilegeRows,
-		information_schema.ColumnPrivilegesTableName: columnPrivilegeRows,
-		information_schema.UserAttributesTableName:   userAttributeRows,
-		information_schema.ApplicableRolesTableName:  applicableRoleRows,
-		"administrable_role_authorizations":          administrableRoleRows,
-		"enabled_roles":                              enabledRoleRows,
+		information_schema.UserPrivilegesTableName:                  userPrivilegeRows,
+		information_schema.SchemaPrivilegesTableName:                schemaPrivilegeRows,
+		information_schema.TablePrivilegesTableName:                 tablePrivilegeRows,
+		information_schema.ColumnPrivilegesTableName:                columnPrivilegeRows,
+		information_schema.UserAttributesTableName:                  userAttributeRows,
+		information_schema.ApplicableRolesTableName:                 applicableRoleRows,
+		information_schema.AdministrableRoleAuthorizationsTableName: administrableRoleRows,
+		enabledRoles: enabledRoleRows,
 	} {
 		t, ok, err := schema.GetTableInsensitive(nil, name)
 		table, isTable := t.(*information_schema.InformationSchemaTable)
@@ -55,7 +69,7 @@ func yes(b bool) string {
 	return "NO"
 }
 
-// each calls f for every privilege but the grant option, with whether that is
+// eachPrivilege calls f for every privilege but the grant option, with whether that is
 // among them; for USAGE if there is none.
 func eachPrivilege(p auth.Privileges, usage bool, f func(name, grantable string)) {
 	names := (p &^ auth.GrantOption).Names()

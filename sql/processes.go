@@ -3,6 +3,7 @@ package sql
 import (
 	gms "github.com/dolthub/go-mysql-server/sql"
 
+	"binrelay/sql/replstmt"
 	"binrelay/sql/wire"
 )
 
@@ -13,9 +14,14 @@ type processList struct {
 	server *Server
 }
 
-// Processes implements gms.ProcessList.
+// Processes implements gms.ProcessList. No statement shows its passwords.
 func (l processList) Processes() []gms.Process {
 	all := l.ProcessList.Processes()
+	defer func() {
+		for i := range all {
+			all[i].Query = replstmt.Masks(all[i].Query)
+		}
+	}()
 	w := l.server.wireServer()
 	if w == nil {
 		return all

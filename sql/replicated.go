@@ -13,6 +13,7 @@ import (
 
 	"binrelay/binlog/event"
 	"binrelay/binlog/txn"
+	"binrelay/sql/replstmt"
 	"binrelay/sql/storage"
 	"binrelay/sql/tables"
 )
@@ -215,7 +216,7 @@ func (r *replicated) failure(err error) error {
 	number, _, text := TranslateStatement(err, Statement{Query: r.q.SQL, Database: r.q.DB})
 	return &storage.ApplyError{
 		Errno: number, Err: err,
-		Text: fmt.Sprintf("Error '%s' on query. Default database: '%s'. Query: '%s'", text, r.q.DB, r.q.SQL),
+		Text: fmt.Sprintf("Error '%s' on query. Default database: '%s'. Query: '%s'", text, r.q.DB, replstmt.Masks(r.q.SQL)),
 	}
 }
 

@@ -55,6 +55,7 @@ type Session struct {
 	released bool        // the connection ends after this command
 	roles    []auth.Name // SET ROLE
 	expired  bool        // the password is to be changed before anything else
+	partial  []partial   // of the statement that is planned
 	allowed  atomic.Pointer[privileges]
 
 	conditions
@@ -183,7 +184,7 @@ func (s *Session) noteText(text string) {
 
 // CommandBegin implements gms.LifecycleAwareSession.
 func (s *Session) CommandBegin() error {
-	s.text, s.running = "", false
+	s.text, s.running, s.partial = "", false, nil
 	return nil
 }
 

@@ -146,33 +146,31 @@ func notSupported(what string) error {
 	return mysql.NewSQLError(mysql.ERNotSupportedYet, "42000", "This version of MySQL doesn't yet support '%s'", what)
 }
 
-// maskFrom returns the statement from pos on, with every string in it that can
-// be a password replaced.
+// maskFrom returns the statement from pos on. If it may have a password, every
+// string in it that is no part of an account's name is replaced.
 func maskFrom(sql string, pos int, raw bool) string {
-	l := lexer{s: sql, raw: raw}
-	var b strings.Builder
-	at := pos
+	var list []token
 	secret := false
-	for {
+	for l := (lexer{s: sql, raw: raw}); ; {
 		t := l.next()
-		if t.kind == tokEnd {
+		secret = secret || t.is("IDENTIFIED") || t.is("PASSWORD")
+		if list = append(list, t); t.kind == tokEnd {
 			break
 		}
-		if secret && (t.kind == tokString || t.kind == tokHex) && t.end > pos {
-			b.WriteString(sql[at:max(t.pos, at)])
-			b.WriteString("<secret>")
-			at = max(t.end, at)
-		}
-		switch {
-		case t.is("IDENTIFIED"), t.is("PASSWORD"), t.is("BY"), t.is("AS"), t.is("USING"), t.is("REPLACE"), t.text == "=", t.text == "(":
-			secret = true
-		case t.kind == tokHex, t.kind == tokString:
-		default:
-			secret = false
+	}
+	if !secret {
+		return sql[pos:]
+	}
+	var b strings.Builder
+	at := pos
+	for i, t := range list {
+		name := i > 0 && list[i-1].text == "@" || list[min(i+1, len(list)-1)].text == "@"
+		if (t.kind == tokString || t.kind == tokHex) && !name && t.end > pos {
+			b.WriteString(sql[at:max(t.pos, at)] + "<secret>")
+			at = t.end
 		}
 	}
-	b.WriteString(sql[min(at, len(sql)):])
-	return b.String()
+	return b.String() + sql[min(at, len(sql)):]
 }
 
 func (p *parser) is(word string) bool    { return p.tok.is(word) }
