@@ -3,6 +3,7 @@ package sql
 import (
 	"encoding/base64"
 	"math"
+	"strconv"
 	"strings"
 
 	gms "github.com/dolthub/go-mysql-server/sql"
@@ -21,6 +22,7 @@ var bitFunctions = []function{
 	{name: "bit left", min: 2, max: 2, typ: types.Uint64, eval: ofBits(func(a []uint64) uint64 { return a[0] << a[1] })},
 	{name: "bit right", min: 2, max: 2, typ: types.Uint64, eval: ofBits(func(a []uint64) uint64 { return a[0] >> a[1] })},
 	{name: replstmt.IntervalCall, min: 2, max: 1 << 16, typ: types.Int64, eval: intervalOf},
+	{name: "bin", min: 1, max: 1, typeOf: connectionText, eval: ofBase(2)}, {name: "oct", min: 1, max: 1, typeOf: connectionText, eval: ofBase(8)},
 	{name: "from_base64", min: 1, max: 1, typ: types.LongBlob, eval: fromBase64},
 }
 
@@ -50,6 +52,21 @@ func ofBits(f func(a []uint64) uint64) func(*gms.Context, *Server, []any) (any, 
 		}
 		return f(bits), nil
 	}
+}
+
+// ofBase spells a number's 64 bits in a base.
+func ofBase(base int) func(*gms.Context, *Server, []any) (any, error) {
+	return func(ctx *gms.Context, _ *Server, args []any) (any, error) {
+		if anyNull(args) {
+			return nil, nil
+		}
+		return strconv.FormatUint(toBits(ctx, args[0]), base), nil
+	}
+}
+
+// connectionText is the type of a text in the connection's collation.
+func connectionText(ctx *gms.Context, _ []gms.Expression) gms.Type {
+	return types.CreateLongText(ctx.GetCollation())
 }
 
 // toBits reads 64 bits out of any value, a negative one in two's complement.

@@ -79,7 +79,7 @@ func newCatalog(p *tables.Provider) *catalog {
 	for i := range byteFunctions {
 		f := &byteFunctions[i]
 		own := base[f.name]
-		c.functions[f.name] = gms.FunctionN{
+		c.functions[f.name] = ofText(gms.FunctionN{
 			Name: f.name,
 			Fn: func(ctx *gms.Context, args ...gms.Expression) (gms.Expression, error) {
 				e, err := own.NewInstance(ctx, args)
@@ -88,7 +88,7 @@ func newCatalog(p *tables.Provider) *catalog {
 				}
 				return &byteCall{Expression: e, f: f}, nil
 			},
-		}
+		})
 	}
 	c.functions["rand"] = gms.FunctionN{Name: "rand", Fn: newRand}
 	for _, list := range [][]function{timeFunctions, bitFunctions, lockFunctions, accountFunctions} {

@@ -121,7 +121,9 @@ var byteFunctions = []byteFunction{
 	{name: "export_set", kinds: "nsssn", eval: exportSet},
 	{name: "upper", kinds: "s", eval: same}, {name: "ucase", kinds: "s", eval: same},
 	{name: "lower", kinds: "s", eval: same}, {name: "lcase", kinds: "s", eval: same},
-	{name: "substring_index", kinds: "ssn", eval: func(a []byteArg, _ int) any {
+	{name: "substring_index", kinds: "ssn", text: func(_ gms.CollationID, a []byteArg, _ int) any {
+		return substringIndex(a[0].b, a[1].b, a[2].n)
+	}, eval: func(a []byteArg, _ int) any {
 		return substringIndex(a[0].b, a[1].b, a[2].n)
 	}},
 	{name: "coalesce", kinds: "s", nulls: true, compare: true, eval: firstPresent},

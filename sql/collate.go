@@ -159,6 +159,8 @@ func collateExpr(ctx *gms.Context, e gms.Expression) (gms.Expression, transform.
 // collated returns what takes the place of an expression, nil to leave it.
 func collated(ctx *gms.Context, e gms.Expression) (gms.Expression, error) {
 	switch e := e.(type) {
+	case *expression.CollatedExpression:
+		return preparedText(ctx, e)
 	case *expression.Equals:
 		return compareTexts(ctx, "=", e.LeftChild, e.RightChild)
 	case *expression.NullSafeEquals:
@@ -227,6 +229,7 @@ func collateWindow(ctx *gms.Context, e gms.WindowAdaptableExpression) gms.Expres
 
 // compareTexts compares two texts, or rows that hold some.
 func compareTexts(ctx *gms.Context, operator string, a, b gms.Expression) (gms.Expression, error) {
+	a, b = innermost(a), innermost(b)
 	if left, ok := a.(expression.Tuple); ok {
 		right, ok := b.(expression.Tuple)
 		if !ok || len(left) != len(right) || operator != "=" && operator != "<=>" {
@@ -291,6 +294,7 @@ func inTexts(ctx *gms.Context, left, right gms.Expression) (gms.Expression, erro
 	if !ok {
 		return nil, nil
 	}
+	left, list = innermost(left), eachExpr(ctx, list, func(_ *gms.Context, e gms.Expression) gms.Expression { return innermost(e) })
 	if row, ok := left.(expression.Tuple); ok {
 		return inRows(ctx, row, list)
 	}

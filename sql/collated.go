@@ -68,19 +68,18 @@ func (in *collatedIn) Type(*gms.Context) gms.Type { return types.Boolean }
 // IsNullable implements gms.Expression.
 func (in *collatedIn) IsNullable(*gms.Context) bool { return true }
 
-// Children implements gms.Expression.
-func (in *collatedIn) Children() []gms.Expression { return []gms.Expression{in.left, in.list} }
+// Children implements gms.Expression: the list's are its own, for a tuple is
+// allowed in few places.
+func (in *collatedIn) Children() []gms.Expression {
+	return append([]gms.Expression{in.left}, in.list...)
+}
 
 // WithChildren implements gms.Expression.
 func (in *collatedIn) WithChildren(_ *gms.Context, children ...gms.Expression) (gms.Expression, error) {
-	if len(children) != 2 {
-		return nil, gms.ErrInvalidChildrenNumber.New(in, len(children), 2)
+	if len(children) != 1+len(in.list) {
+		return nil, gms.ErrInvalidChildrenNumber.New(in, len(children), 1+len(in.list))
 	}
-	list, ok := children[1].(expression.Tuple)
-	if !ok {
-		return nil, expression.ErrUnsupportedInOperand.New(children[1])
-	}
-	return &collatedIn{left: children[0], list: list, collation: in.collation}, nil
+	return &collatedIn{left: children[0], list: expression.Tuple(children[1:]), collation: in.collation}, nil
 }
 
 // CollationCoercibility implements gms.CollationCoercible.

@@ -106,7 +106,7 @@ func asText(ctx *gms.Context, e gms.Expression) gms.Expression { return textOf(e
 func textOf(e gms.Expression, t gms.Type) gms.Expression {
 	switch t := t.(type) {
 	case gms.EnumType:
-		return &converted{Expression: e, typ: types.LongText, convert: func(v any) (any, error) {
+		return &converted{Expression: e, typ: types.CreateLongText(t.Collation()), convert: func(v any) (any, error) {
 			n, ok := v.(uint16)
 			if !ok {
 				return v, nil
@@ -115,7 +115,7 @@ func textOf(e gms.Expression, t gms.Type) gms.Expression {
 			return text, nil
 		}}
 	case gms.SetType:
-		return &converted{Expression: e, typ: types.LongText, convert: func(v any) (any, error) {
+		return &converted{Expression: e, typ: types.CreateLongText(t.Collation()), convert: func(v any) (any, error) {
 			bits, ok := v.(uint64)
 			if !ok {
 				return v, nil
@@ -221,7 +221,7 @@ func ofText(f gms.Function) gms.Function {
 		Fn: func(ctx *gms.Context, args ...gms.Expression) (gms.Expression, error) {
 			own := make([]gms.Expression, len(args))
 			for i, a := range args {
-				own[i] = asText(ctx, a)
+				own[i] = asText(ctx, innermost(a))
 			}
 			return f.NewInstance(ctx, own)
 		},

@@ -112,6 +112,9 @@ func mixOf(ctx *gms.Context, e gms.Expression) mix {
 		c, _ := e.CollationCoercibility(ctx)
 		return mix{collation: c, strength: explicit}
 	case *textCall:
+		if _, folded := e.Expression.(*expression.Literal); folded {
+			return mix{collation: ctx.GetCollation(), strength: literal}
+		}
 		return mixOf(ctx, e.Expression)
 	case *byteCall:
 		return e.mix(ctx)
@@ -178,7 +181,9 @@ func mixOf(ctx *gms.Context, e gms.Expression) mix {
 	default:
 		if c, n := gms.GetCoercibility(ctx, e); own.collation != gms.Collation_binary {
 			own.strength = coercible(min(n, byte(literal)))
-			if c != gms.Collation_binary && c != gms.Collation_Unspecified {
+			if own.strength == literal {
+				own.collation = ctx.GetCollation() // the connection's, whatever the type says
+			} else if c != gms.Collation_binary && c != gms.Collation_Unspecified {
 				own.collation = c
 			}
 		}

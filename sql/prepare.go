@@ -39,6 +39,14 @@ func prepareTexts(ctx *gms.Context, _ *analyzer.Analyzer, n gms.Node, _ *plan.Sc
 
 func preparedText(ctx *gms.Context, e gms.Expression) (gms.Expression, error) {
 	switch e := e.(type) {
+	case *expression.CollatedExpression:
+		switch t := typeOf(ctx, e.Child()); {
+		case t == types.Null:
+			return e.Child(), nil
+		case types.IsEnum(t) || types.IsSet(t):
+			return e.WithChildren(ctx, asText(ctx, e.Child()))
+		}
+		return nil, nil
 	case *expression.Like:
 		return preparedLike(ctx, e)
 	case *expression.Equals:
@@ -52,7 +60,7 @@ func preparedText(ctx *gms.Context, e gms.Expression) (gms.Expression, error) {
 		return preparedOperands(ctx, e, "between", e.Val, e.Lower, e.Upper)
 	case *expression.InTuple:
 		list, ok := e.Right().(expression.Tuple)
-		if _, row := e.Left().(expression.Tuple); !ok || row {
+		if _, row := innermost(e.Left()).(expression.Tuple); !ok || row {
 			return nil, nil
 		}
 		own, err := preparedList(ctx, "in", append([]gms.Expression{e.Left()}, list...))
@@ -75,6 +83,7 @@ func preparedOperands(ctx *gms.Context, e gms.Expression, operation string, oper
 // preparedList returns the operands of a comparison of texts, those that an
 // index must not answer hidden from it; nil when all stay what they are.
 func preparedList(ctx *gms.Context, operation string, operands []gms.Expression) ([]gms.Expression, error) {
+	operands = eachExpr(ctx, operands, func(_ *gms.Context, e gms.Expression) gms.Expression { return innermost(e) })
 	members := false
 	for _, e := range operands {
 		t := typeOf(ctx, e)

@@ -17,7 +17,7 @@ var _ gms.CollationCoercible = (*textCall)(nil)
 
 // textCalls are the functions that are textCalls, besides those of byteFunctions.
 var textCalls = []string{
-	"if", "nullif", "hex", "bin", "oct", "conv", "char", "md5", "sha", "sha1", "sha2", "to_base64", "format", "space",
+	"if", "nullif", "hex", "conv", "char", "md5", "sha", "sha1", "sha2", "to_base64", "format", "space",
 	"date_format", "time_format", "dayname", "monthname", "get_format", "inet_ntoa", "inet6_ntoa", "uuid", "json_unquote", "json_type",
 	"bin_to_uuid",
 }

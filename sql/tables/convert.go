@@ -395,6 +395,7 @@ func (x *conversion) member(v any) (any, error) {
 		if err != nil {
 			return nil, err
 		}
+		text = strings.TrimRight(text, " ")
 		if enum && text == "" && x.toType.(gms.EnumType).IndexOf("") < 1 {
 			return empty, x.truncated()
 		}

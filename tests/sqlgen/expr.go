@@ -43,6 +43,14 @@ var fns = []fn{
 	{kStr, "TRIM(TRAILING {'b'|'c'} FROM {s})"}, {kStr, "REPEAT({s}, {-1|0|1|3})"}, {kStr, "REVERSE({s})"}, {kInt, "INSTR({s}, {s})"}, {kInt, "LOCATE({s}, {s})"}, {kInt, "LOCATE({'a'|'b'|''}, {s}, {0|1|2})"},
 	{kInt, "ASCII({s})"}, {kInt, "ORD({s})"}, {kStr, "SPACE({-1|0|2})"}, {kStr, "HEX({s})"}, {kStr, "MD5({s})"}, {kStr, "SHA1({s})"},
 	{kStr, "SHA2({s}, {0|224|256|384|512|1})"},
+	// Strings by their collations, and bytes.
+	{kInt, "CRC32({s})"}, {kStr, "GREATEST({s}, {s})"}, {kStr, "LPAD({s}, {0|2|5|-1}, {'x'|'ab'})"}, {kStr, "RPAD({s}, {0|2|5|-1}, {'x'|'ab'})"}, {kStr, "TO_BASE64({s})"}, {kStr, "EXPORT_SET({i}, 'Y', 'N', ',', 4)"},
+	{kStr, "MAKE_SET({i}, 'a', 'b', NULL, 'c')"}, {kBin, "CONCAT({b}, {b})"}, {kStr, "REGEXP_REPLACE({s}, {'[ab]'|'^a'|'b$'}, {'X'|''})"}, {kInt, "REGEXP_INSTR({s}, {'b'|'[0-9]'})"}, {kBool, "({i}, {s}) = ({i}, {s})"}, {kBool, "({i}, {s}) IN ((1, 'a'), ({i}, {s}))"},
+	{kBool, "{s} REGEXP {'^a'|'b$'|'[0-9]+'|'a.c'|'^$'}"}, {kBool, "{s} RLIKE {'A'|'x|y'}"}, {kBool, "{s} COLLATE utf8mb4_bin = {'a'|'A'|'ab'}"}, {kBool, "BINARY {s} = {s}"}, {kStr, "SUBSTRING_INDEX({s}, {'b'|' '|''|'.'}, {-1|0|1|2})"}, {kStr, "REPLACE({s}, {s}, {s})"},
+	{kInt, "FIELD({s}, {s}, 'a', 'B')"}, {kInt, "FIND_IN_SET({s}, {'a,b,c'|''|'A,B'})"}, {kStr, "ELT({-1|0|1|2|3}, {s}, 'two')"}, {kStr, "CHAR({65|97|0|256} USING utf8mb4)"}, {kInt, "STRCMP({s}, {s})"}, {kStr, "QUOTE({s})"},
+	{kStr, "HEX({b})"}, {kBin, "UNHEX({'6162'|'6'|'zz'|'00FF'})"}, {kInt, "LENGTH({b})"}, {kBin, "SUBSTRING({b}, {1|2})"}, {kBin, "REVERSE({b})"},
+	{kInt, "ORD({b})"}, {kBin, "CAST({s} AS BINARY)"}, {kBin, "CAST({s} AS BINARY(3))"}, {kStr, "NULLIF({s}, {s})"}, {kStr, "COALESCE({s}, {s})"}, {kBool, "{b} = {b}"},
+	{kBool, "{s} LIKE {s}"}, {kStr, "INSERT({s}, {-1|0|1|2}, {0|1|5}, {'Q'|'zz'})"}, {kInt, "POSITION({s} IN {s})"}, {kBool, "{s} BETWEEN {s} AND {s}"}, {kBool, "{s} IN ({s}, {s}, 'a')"}, {kBool, "{s} NOT IN ({s}, 'b')"},
 	// Dates and times.
 	{kDate, "DATE({W})"}, {kDate, "DATE({D})"}, {kInt, "YEAR({D})"}, {kInt, "MONTH({W})"}, {kInt, "DAYOFMONTH({D})"}, {kInt, "DAYOFWEEK({D})"},
 	{kInt, "WEEKDAY({W})"}, {kInt, "DAYOFYEAR({D})"}, {kInt, "QUARTER({D})"}, {kInt, "WEEK({D}, {0|1|2|3|4|5|6|7})"}, {kInt, "WEEKOFYEAR({D})"}, {kInt, "YEARWEEK({D})"},
@@ -64,37 +72,31 @@ var fns = []fn{
 // wideFns are known to differ in some case, here or in MariaDB; see
 // differences.txt.
 var wideFns = []fn{
+	{kStr, "CONVERT({s} USING utf8mb4)"},
 	{kDec, "{d} + {d}"}, {kDec, "{d} * {d}"}, {kDec, "{d} - {i}"}, {kDec, "{i} / {i}"}, {kDec, "{d} / {d}"}, {kFlt, "{f} / {f}"},
 	{kInt, "{i} DIV {i}"}, {kInt, "{d} DIV {i}"}, {kDec, "{d} % {d}"}, {kDec, "MOD({d}, {i})"}, {kInt, "-{i}"}, {kDec, "-{d}"},
 	{kFlt, "-{f}"}, {kInt, "ROUND({d})"}, {kDec, "ROUND({d}, {-2|-1|0|1|2|5})"}, {kInt, "ROUND({i}, {-2|-1|0|1})"}, {kFlt, "ROUND({f}, {0|1|2})"}, {kDec, "TRUNCATE({d}, {-1|0|1|3})"},
-	{kInt, "TRUNCATE({i}, {-1|0|2})"}, {kInt, "CRC32({s})"}, {kStr, "CONV({i}, 10, {2|16|36|8})"}, {kStr, "CONV({'ff'|'z'|'12'|'-1'}, {16|36|10}, {10|2|-10})"}, {kStr, "FORMAT({d}, {0|2|4})"}, {kInt, "GREATEST({i}, {i})"},
-	{kDec, "LEAST({d}, {i})"}, {kStr, "GREATEST({s}, {s})"}, {kDate, "LEAST({D}, {D})"}, {kStr, "LPAD({s}, {0|2|5|-1}, {'x'|'ab'|''})"}, {kStr, "RPAD({s}, {0|2|5|-1}, {'x'|'ab'})"}, {kStr, "TO_BASE64({s})"},
-	{kStr, "EXPORT_SET({i}, 'Y', 'N', ',', 4)"}, {kStr, "MAKE_SET({i}, 'a', 'b', NULL, 'c')"}, {kBin, "CONCAT({b}, {b})"}, {kStr, "REGEXP_REPLACE({s}, {'[ab]'|'^a'|'b$'}, {'X'|''})"}, {kInt, "REGEXP_INSTR({s}, {'b'|'[0-9]'})"}, {kDT, "DATE_ADD({W}, INTERVAL {d} SECOND)"},
-	{kTime, "TIMEDIFF({W}, {W})"}, {kTime, "TIMEDIFF({T}, {T})"}, {kDT, "FROM_UNIXTIME({0|1|1709210000|-1})"}, {kStr, "TIME_FORMAT({T}, {'%H:%i:%s'|'%p'})"}, {kInt, "PERIOD_ADD({202401|9912}, {i})"}, {kInt, "PERIOD_DIFF(202401, {202312|9912})"},
-	{kInt, "CAST({s} AS SIGNED)"}, {kInt, "CAST({W} AS SIGNED)"}, {kInt, "CAST({T} AS UNSIGNED)"}, {kDec, "CAST({s} AS DECIMAL(10,2))"}, {kDec, "CAST({W} AS DECIMAL(30,6))"}, {kStr, "CAST({b} AS CHAR)"},
-	{kDate, "CAST({s} AS DATE)"}, {kDT, "CAST({s} AS DATETIME)"}, {kTime, "CAST({s} AS TIME)"}, {kTime, "CAST({i} AS TIME)"}, {kDate, "CAST({i} AS DATE)"}, {kFlt, "CAST({s} AS DOUBLE)"},
-	{kFlt, "{s} + 0e0"}, {kFlt, "{s} + {i}"}, {kInt, "{D} + 0"}, {kDec, "{W} + 0.0"}, {kInt, "{T} + 0"}, {kDec, "IF({l}, {d}, {i})"},
-	{kStr, "IF({l}, {i}, {s})"}, {kDec, "IFNULL({d}, {i})"}, {kDT, "COALESCE({D}, {W})"}, {kFlt, "COALESCE({f}, {d})"}, {kDec, "CASE WHEN {l} THEN {d} ELSE {i} END"}, {kBool, "{b} < {s}"},
-	{kBool, "{i} = {s}"}, {kBool, "{s} = {i}"}, {kBool, "{d} < {s}"}, {kBool, "{D} = {s}"}, {kBool, "({i}, {s}) = ({i}, {s})"}, {kBool, "({i}, {s}) IN ((1, 'a'), ({i}, {s}))"},
-	{kBool, "{i} LIKE {'1%'|'%0'}"}, {kBool, "{s} REGEXP {'^a'|'b$'|'[0-9]+'|'a.c'|'^$'}"}, {kBool, "{s} RLIKE {'A'|'x|y'}"}, {kBool, "{s}"}, {kBool, "{s} COLLATE utf8mb4_bin = {'a'|'A'|'ab'}"}, {kBool, "BINARY {s} = {s}"},
-	{kInt, "{i} + {i}"}, {kInt, "{i} - {i}"}, {kInt, "{i} * {i}"}, {kInt, "ABS({i})"}, {kFlt, "ABS({f})"}, {kInt, "SIGN({d})"},
-	{kInt, "FLOOR({d})"}, {kInt, "CEIL({d})"}, {kFlt, "FLOOR({f})"}, {kFlt, "SQRT({f})"}, {kFlt, "POW({f}, {0|1|2|0.5})"}, {kFlt, "EXP({1|0|-1.5})"},
-	{kFlt, "LN({f})"}, {kFlt, "LOG({f})"}, {kFlt, "LOG2({d})"}, {kFlt, "LOG10({i})"}, {kFlt, "LOG({2|10}, {i})"}, {kFlt, "SIN({f})"},
-	{kFlt, "ATAN2({f}, {f})"}, {kFlt, "DEGREES({f})"}, {kFlt, "RADIANS({i})"}, {kFlt, "COT({f})"}, {kInt, "{i} ^ {i}"}, {kInt, "~{i}"},
-	{kInt, "{i} << {0|1|8|63|64}"}, {kInt, "{i} >> {0|1|8|63|64}"}, {kStr, "FORMAT({i}, {0|2})"}, {kStr, "CONCAT({d}, {D})"}, {kStr, "SUBSTRING_INDEX({s}, {'b'|' '|''|'.'}, {-1|0|1|2})"}, {kStr, "REPLACE({s}, {s}, {s})"},
-	{kInt, "FIELD({s}, {s}, 'a', 'B')"}, {kInt, "FIELD({i}, 1, {i})"}, {kInt, "FIND_IN_SET({s}, {'a,b,c'|''|'A,B'})"}, {kStr, "ELT({-1|0|1|2|3}, {s}, 'two')"}, {kStr, "CHAR({65|97|0|256} USING utf8mb4)"}, {kInt, "STRCMP({s}, {s})"},
-	{kStr, "QUOTE({s})"}, {kStr, "HEX({b})"}, {kBin, "UNHEX({'6162'|'6'|'zz'|'00FF'})"}, {kBin, "FROM_BASE64({'YWI='|'YWJj'})"}, {kInt, "LENGTH({b})"}, {kBin, "SUBSTRING({b}, {1|2})"},
-	{kBin, "REVERSE({b})"}, {kStr, "CONVERT({s} USING utf8mb4)"}, {kInt, "ORD({b})"}, {kTime, "TIME({W})"}, {kTime, "TIME({T})"}, {kDT, "TIMESTAMP({D})"},
-	{kDT, "TIMESTAMP({D}, {T})"}, {kDate, "LAST_DAY({D})"}, {kDate, "DATE_ADD({D}, INTERVAL {i} {DAY|MONTH|YEAR|WEEK|QUARTER})"}, {kDT, "DATE_ADD({W}, INTERVAL {i} {SECOND|MINUTE|HOUR|DAY|MONTH|YEAR|MICROSECOND})"}, {kDT, "{W} + INTERVAL {1|-1|40} {DAY|MONTH}"}, {kDate, "{D} - INTERVAL {1|13} MONTH"},
-	{kInt, "DATEDIFF({D}, {W})"}, {kDT, "TIMESTAMPADD({DAY|MONTH|SECOND}, {i}, {W})"}, {kInt, "TO_DAYS({D})"}, {kDate, "FROM_DAYS({366|738945|3652424})"}, {kInt, "TO_SECONDS({W})"}, {kInt, "UNIX_TIMESTAMP({W})"},
-	{kTime, "SEC_TO_TIME({i})"}, {kInt, "TIME_TO_SEC({T})"}, {kTime, "ADDTIME({T}, {T})"}, {kDT, "SUBTIME({W}, {T})"}, {kDate, "MAKEDATE({2024|2023|99}, {0|1|60|366})"}, {kTime, "MAKETIME({-1|0|12|900}, {0|30|60}, {0|5|59.5})"},
-	{kStr, "DATE_FORMAT({W}, {'%Y-%m-%d'|'%H:%i:%s.%f'|'%W %M %e %y'|'%j %U %u %V %v %X %x'|'%a %b %c %D %k %l %p %r %T %w %%'})"}, {kDT, "STR_TO_DATE({'2024-02-29 10:11:12'|'29.2.2024'|'x'}, {'%Y-%m-%d %H:%i:%s'|'%d.%m.%Y'})"}, {kStr, "GET_FORMAT(DATE, {'EUR'|'USA'|'ISO'})"}, {kDec, "CAST({i} AS DECIMAL(5,1))"}, {kDec, "CAST({d} AS DECIMAL)"}, {kStr, "CAST({d} AS CHAR(3))"},
-	{kStr, "CAST({W} AS CHAR)"}, {kStr, "CAST({D} AS CHAR)"}, {kBin, "CAST({s} AS BINARY)"}, {kBin, "CAST({s} AS BINARY(3))"}, {kDate, "CAST({W} AS DATE)"}, {kDT, "CAST({D} AS DATETIME(3))"},
-	{kTime, "CAST({W} AS TIME)"}, {kDate, "IF({l}, {D}, {D})"}, {kDT, "IFNULL({W}, {W})"}, {kStr, "NULLIF({s}, {s})"}, {kDec, "NULLIF({d}, {d})"}, {kStr, "COALESCE({s}, {s})"},
-	{kTime, "COALESCE({T}, {T})"}, {kBool, "{b} = {b}"}, {kBool, "{s} LIKE {s}"}, {kFlt, "{f} + {f}"}, {kFlt, "{f} * {d}"}, {kInt, "{i} % {i}"},
-	{kDec, "ABS({d})"}, {kInt, "{i} & {i}"}, {kInt, "{i} | {i}"}, {kStr, "INSERT({s}, {-1|0|1|2}, {0|1|5}, {'Q'|'zz'})"}, {kInt, "POSITION({s} IN {s})"}, {kInt, "HOUR({T})"},
-	{kInt, "SECOND({T})"}, {kInt, "CAST({f} AS SIGNED)"}, {kBool, "{i} >= {d}"}, {kBool, "{d} <> {d}"}, {kBool, "{f} > {d}"}, {kBool, "{T} < {T}"},
-	{kBool, "{i} BETWEEN {i} AND {i}"}, {kBool, "{s} BETWEEN {s} AND {s}"}, {kBool, "{d} NOT BETWEEN {i} AND {d}"}, {kBool, "{D} BETWEEN {D} AND {D}"}, {kBool, "{s} IN ({s}, {s}, 'a')"}, {kBool, "{s} NOT IN ({s}, 'b')"},
+	{kInt, "TRUNCATE({i}, {-1|0|2})"}, {kStr, "CONV({i}, 10, {2|16|36|8})"}, {kStr, "CONV({'ff'|'z'|'12'|'-1'}, {16|36|10}, {10|2|-10})"}, {kStr, "FORMAT({d}, {0|2|4})"}, {kInt, "GREATEST({i}, {i})"}, {kDec, "LEAST({d}, {i})"},
+	{kDate, "LEAST({D}, {D})"}, {kDT, "DATE_ADD({W}, INTERVAL {d} SECOND)"}, {kTime, "TIMEDIFF({W}, {W})"}, {kTime, "TIMEDIFF({T}, {T})"}, {kDT, "FROM_UNIXTIME({0|1|1709210000|-1})"}, {kStr, "TIME_FORMAT({T}, {'%H:%i:%s'|'%p'})"},
+	{kInt, "PERIOD_ADD({202401|9912}, {i})"}, {kInt, "PERIOD_DIFF(202401, {202312|9912})"}, {kInt, "CAST({s} AS SIGNED)"}, {kInt, "CAST({W} AS SIGNED)"}, {kInt, "CAST({T} AS UNSIGNED)"}, {kDec, "CAST({s} AS DECIMAL(10,2))"},
+	{kDec, "CAST({W} AS DECIMAL(30,6))"}, {kStr, "CAST({b} AS CHAR)"}, {kDate, "CAST({s} AS DATE)"}, {kDT, "CAST({s} AS DATETIME)"}, {kTime, "CAST({s} AS TIME)"}, {kTime, "CAST({i} AS TIME)"},
+	{kDate, "CAST({i} AS DATE)"}, {kFlt, "CAST({s} AS DOUBLE)"}, {kFlt, "{s} + 0e0"}, {kFlt, "{s} + {i}"}, {kInt, "{D} + 0"}, {kDec, "{W} + 0.0"},
+	{kInt, "{T} + 0"}, {kDec, "IF({l}, {d}, {i})"}, {kStr, "IF({l}, {i}, {s})"}, {kDec, "IFNULL({d}, {i})"}, {kDT, "COALESCE({D}, {W})"}, {kFlt, "COALESCE({f}, {d})"},
+	{kDec, "CASE WHEN {l} THEN {d} ELSE {i} END"}, {kBool, "{b} < {s}"}, {kBool, "{i} = {s}"}, {kBool, "{s} = {i}"}, {kBool, "{d} < {s}"}, {kBool, "{D} = {s}"},
+	{kBool, "{i} LIKE {'1%'|'%0'}"}, {kBool, "{s}"}, {kInt, "{i} + {i}"}, {kInt, "{i} - {i}"}, {kInt, "{i} * {i}"}, {kInt, "ABS({i})"},
+	{kFlt, "ABS({f})"}, {kInt, "SIGN({d})"}, {kInt, "FLOOR({d})"}, {kInt, "CEIL({d})"}, {kFlt, "FLOOR({f})"}, {kFlt, "SQRT({f})"},
+	{kFlt, "POW({f}, {0|1|2|0.5})"}, {kFlt, "EXP({1|0|-1.5})"}, {kFlt, "LN({f})"}, {kFlt, "LOG({f})"}, {kFlt, "LOG2({d})"}, {kFlt, "LOG10({i})"},
+	{kFlt, "LOG({2|10}, {i})"}, {kFlt, "SIN({f})"}, {kFlt, "ATAN2({f}, {f})"}, {kFlt, "DEGREES({f})"}, {kFlt, "RADIANS({i})"}, {kFlt, "COT({f})"},
+	{kInt, "{i} ^ {i}"}, {kInt, "~{i}"}, {kInt, "{i} << {0|1|8|63|64}"}, {kInt, "{i} >> {0|1|8|63|64}"}, {kStr, "FORMAT({i}, {0|2})"}, {kStr, "CONCAT({d}, {D})"},
+	{kInt, "FIELD({i}, 1, {i})"}, {kBin, "FROM_BASE64({'YWI='|'YWJj'})"}, {kTime, "TIME({W})"}, {kTime, "TIME({T})"}, {kDT, "TIMESTAMP({D})"}, {kDT, "TIMESTAMP({D}, {T})"},
+	{kDate, "LAST_DAY({D})"}, {kDate, "DATE_ADD({D}, INTERVAL {i} {DAY|MONTH|YEAR|WEEK|QUARTER})"}, {kDT, "DATE_ADD({W}, INTERVAL {i} {SECOND|MINUTE|HOUR|DAY|MONTH|YEAR|MICROSECOND})"}, {kDT, "{W} + INTERVAL {1|-1|40} {DAY|MONTH}"}, {kDate, "{D} - INTERVAL {1|13} MONTH"}, {kInt, "DATEDIFF({D}, {W})"},
+	{kDT, "TIMESTAMPADD({DAY|MONTH|SECOND}, {i}, {W})"}, {kInt, "TO_DAYS({D})"}, {kDate, "FROM_DAYS({366|738945|3652424})"}, {kInt, "TO_SECONDS({W})"}, {kInt, "UNIX_TIMESTAMP({W})"}, {kTime, "SEC_TO_TIME({i})"},
+	{kInt, "TIME_TO_SEC({T})"}, {kTime, "ADDTIME({T}, {T})"}, {kDT, "SUBTIME({W}, {T})"}, {kDate, "MAKEDATE({2024|2023|99}, {0|1|60|366})"}, {kTime, "MAKETIME({-1|0|12|900}, {0|30|60}, {0|5|59.5})"}, {kStr, "DATE_FORMAT({W}, {'%Y-%m-%d'|'%H:%i:%s.%f'|'%W %M %e %y'|'%j %U %u %V %v %X %x'|'%a %b %c %D %k %l %p %r %T %w %%'})"},
+	{kDT, "STR_TO_DATE({'2024-02-29 10:11:12'|'29.2.2024'|'x'}, {'%Y-%m-%d %H:%i:%s'|'%d.%m.%Y'})"}, {kStr, "GET_FORMAT(DATE, {'EUR'|'USA'|'ISO'})"}, {kDec, "CAST({i} AS DECIMAL(5,1))"}, {kDec, "CAST({d} AS DECIMAL)"}, {kStr, "CAST({d} AS CHAR(3))"}, {kStr, "CAST({W} AS CHAR)"},
+	{kStr, "CAST({D} AS CHAR)"}, {kDate, "CAST({W} AS DATE)"}, {kDT, "CAST({D} AS DATETIME(3))"}, {kTime, "CAST({W} AS TIME)"}, {kDate, "IF({l}, {D}, {D})"}, {kDT, "IFNULL({W}, {W})"},
+	{kDec, "NULLIF({d}, {d})"}, {kTime, "COALESCE({T}, {T})"}, {kFlt, "{f} + {f}"}, {kFlt, "{f} * {d}"}, {kInt, "{i} % {i}"}, {kDec, "ABS({d})"},
+	{kInt, "{i} & {i}"}, {kInt, "{i} | {i}"}, {kInt, "HOUR({T})"}, {kInt, "SECOND({T})"}, {kInt, "CAST({f} AS SIGNED)"}, {kBool, "{i} >= {d}"},
+	{kBool, "{d} <> {d}"}, {kBool, "{f} > {d}"}, {kBool, "{T} < {T}"}, {kBool, "{i} BETWEEN {i} AND {i}"}, {kBool, "{d} NOT BETWEEN {i} AND {d}"}, {kBool, "{D} BETWEEN {D} AND {D}"},
 }
 
 // byKind holds the functions of a narrow generator and those of a wide one.
@@ -179,8 +181,10 @@ func (g *Gen) aggregate(sc *scope) string {
 			return "COUNT(" + pick(g, []string{"", "DISTINCT "}) + c.name + ")"
 		case c.t.kind == kInt || c.t.kind == kDec:
 			return pick(g, []string{"SUM", "MIN", "MAX"}) + "(" + c.name + ")"
-		case c.t.kind == kStr:
-			return "COUNT(*)"
+		case c.t.kind == kStr && g.chance(40):
+			return fmt.Sprintf("COUNT(DISTINCT %s)", g.expr(kStr, 1, sc))
+		case c.t.kind == kStr && g.chance(30) && c.t.set == false:
+			return fmt.Sprintf("CHAR_LENGTH(GROUP_CONCAT(DISTINCT TRIM(%s) ORDER BY 1))", c.name)
 		}
 		return pick(g, []string{"MIN", "MAX"}) + "(" + c.name + ")"
 	}

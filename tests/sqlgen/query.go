@@ -96,10 +96,7 @@ func (g *Gen) plain() *Stmt {
 		s.SQL = "SELECT * FROM " + from + g.where(sc)
 	case g.chance(20):
 		c := pick(g, sc.cols)
-		if c.t.ci && !g.wide {
-			return nil
-		}
-		s.SQL, s.Fold = fmt.Sprintf("SELECT DISTINCT %s FROM %s%s", c.name, from, g.where(sc)), c.t.ci
+		s.SQL, s.Fold = fmt.Sprintf("SELECT DISTINCT %s FROM %s%s", c.name, from, g.where(sc)), c.t.kind == kStr
 	default:
 		s.SQL = fmt.Sprintf("SELECT %s FROM %s%s", g.exprs(1+g.n(3), 2, sc), from, g.where(sc))
 	}
@@ -225,7 +222,7 @@ func (g *Gen) union() *Stmt {
 		t := pick(g, g.tables)
 		a, sa = t.name, &scope{cols: g.columnsOf(t, "")}
 		c := pick(g, sa.cols)
-		return &Stmt{SQL: fmt.Sprintf("SELECT %s FROM %s%s UNION%s SELECT %[1]s FROM %[2]s%s", c.name, a, g.where(sa), pick(g, []string{"", " ALL"}), g.where(sa)), Fold: true}
+		return &Stmt{SQL: fmt.Sprintf("SELECT %s FROM %s%s %s SELECT %[1]s FROM %[2]s%s", c.name, a, g.where(sa), pick(g, []string{"UNION", "UNION ALL", "INTERSECT", "EXCEPT"}), g.where(sa)), Fold: true}
 	}
 	k := pick(g, kinds)
 	all := pick(g, []string{"", " ALL"})
