@@ -490,13 +490,25 @@ func fetch(from pebble.Reader, key []byte) ([]byte, error) {
 // Get reads a row by its primary key (EncodeKey with index -1). A locking read
 // locks the key also when there is no row. The image stays valid.
 func (tx *Tx) Get(ctx context.Context, t *Table, key []byte, l LockMode) (image []byte, ok bool, err error) {
+	return tx.get(ctx, t, key, l, false)
+}
+
+// GetOnly is Get, without a lock, for a statement that reads nothing else: one
+// that would have a view of its own needs none.
+func (tx *Tx) GetOnly(ctx context.Context, t *Table, key []byte) (image []byte, ok bool, err error) {
+	return tx.get(ctx, t, key, LockNone, true)
+}
+
+func (tx *Tx) get(ctx context.Context, t *Table, key []byte, l LockMode, only bool) (image []byte, ok bool, err error) {
 	if err := tx.usable(); err != nil {
 		return nil, false, err
 	}
 	l = tx.lockOf(l)
-	from, err := tx.reader(t, l)
-	if err != nil {
-		return nil, false, err
+	var from pebble.Reader = tx.ts.e.db
+	if !only || tx.view != nil || tx.stmtView != nil || tx.o.Isolation != ReadCommitted && !tx.o.Autocommit {
+		if from, err = tx.reader(t, l); err != nil {
+			return nil, false, err
+		}
 	}
 	k := append(appendID(tx.keyBuf[:0], rowSpace, t.schema.ID), key...)
 	tx.keyBuf = k

@@ -173,7 +173,7 @@ func (r *PlainReader) Find(p Point) ([]sqltypes.Value, error) {
 	var image []byte
 	var found bool
 	if p.k.index.place < 0 {
-		image, found, err = tx.Get(r.ctx, table, p.r.Low, storage.LockNone)
+		image, found, err = tx.GetOnly(r.ctx, table, p.r.Low)
 	} else {
 		p.r.High = end(p.r.Low)
 		it := tx.Scan(r.ctx, table, p.k.index.place, p.r, storage.ScanOptions{})

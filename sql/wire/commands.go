@@ -201,10 +201,7 @@ func (c *conn) query(q string) {
 	for q != "" && c.w.err == nil {
 		r := results{c: c}
 		rest := ""
-		err := c.again(&r, q, func(ctx context.Context) (err error) {
-			if done, err := c.runPlain(ctx, plain, &r); done {
-				return err
-			}
+		err := c.again(&r, q, plain, func(ctx context.Context) (err error) {
 			if c.caps&capMultiStatements == 0 {
 				return c.s.handler.ComQuery(ctx, c.mc, q, r.send)
 			}
@@ -220,14 +217,18 @@ func (c *conn) query(q string) {
 	}
 }
 
-// again is runStatement. It runs the statement anew when the definition of a
-// table has changed between its plan and its first row, as it does for whoever
-// waits for an ALTER TABLE.
-func (c *conn) again(r *results, query string, fn func(ctx context.Context) error) error {
+// again lets the session run a statement, if it is plain, or else runs fn. It
+// does so anew when the definition of a table has changed between the
+// statement's plan and its first row, as it does for whoever waits for an ALTER
+// TABLE.
+func (c *conn) again(r *results, query string, plain *Statement, fn func(ctx context.Context) error) error {
 	c.answer = r
 	defer func() { c.answer = nil }()
 	for try := 0; ; try++ {
-		err := c.runStatement(query, fn)
+		done, err := c.runPlain(plain, r)
+		if !done {
+			err = c.runStatement(query, fn)
+		}
 		if err == nil {
 			return nil
 		}

@@ -84,6 +84,7 @@ type conn struct {
 	cutting    direct.Cutting
 	plain      Statement // the one at hand, of COM_QUERY
 	answer     *results  // of the running statement; nil = none
+	kept       kept
 
 	killed atomic.Bool
 	closed atomic.Bool
@@ -182,6 +183,9 @@ func (c *conn) finish() {
 		c.s.panicked(c.id, r, debug.Stack())
 	}
 	c.closed.Store(true)
+	if c.kept.cancel != nil {
+		c.kept.cancel(nil)
+	}
 	c.raw.Close()
 	c.z.close()
 	c.stmts = nil
@@ -225,12 +229,11 @@ func (c *conn) stop(queryOnly bool, cause error) {
 		c.killed.Store(true)
 	}
 	c.mu.Lock()
-	cancel := c.cancel
 	c.stopped = cause // for a command that is about to run
-	c.mu.Unlock()
-	if cancel != nil {
-		cancel(cause)
+	if c.cancel != nil {
+		c.cancel(cause) // not later: the next statement may run under the same one
 	}
+	c.mu.Unlock()
 	if !queryOnly {
 		c.raw.SetReadDeadline(longAgo)
 		c.raw.SetWriteDeadline(time.Now().Add(killGrace))
@@ -376,11 +379,43 @@ func (c *conn) setCommand(name string) {
 // run calls fn with a context that ends on KILL, on shutdown, and when the
 // client goes away. A panic becomes error 1105, an error after a cancellation
 // the error that belongs to its cause.
-func (c *conn) run(fn func(ctx context.Context) error) (err error) {
+func (c *conn) run(fn func(ctx context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(c.s.ctx)
 	defer cancel(nil)
+	return c.runUnder(ctx, cancel, c.watch(cancel), fn)
+}
+
+// runShort is run for statements that leave nothing behind that waits for their
+// context's end: they share one.
+func (c *conn) runShort(fn func(ctx context.Context) error) error {
+	k := &c.kept
+	if k.ctx == nil || k.ctx.Err() != nil {
+		k.ctx, k.cancel = context.WithCancelCause(c.s.ctx)
+		k.watcher = nil
+	}
+	w := k.watcher
+	if w == nil {
+		w = c.watch(k.cancel)
+	} else {
+		w.timer.Reset(watchDelay)
+	}
+	k.watcher = nil
+	err := c.runUnder(k.ctx, k.cancel, w, fn)
+	if !w.fired {
+		k.watcher = w
+	}
+	return err
+}
+
+// kept is what the statements of runShort share.
+type kept struct {
+	ctx     context.Context // nil = none yet
+	cancel  context.CancelCauseFunc
+	watcher *watcher // stopped before it began; nil = none
+}
+
+func (c *conn) runUnder(ctx context.Context, cancel context.CancelCauseFunc, w *watcher, fn func(ctx context.Context) error) (err error) {
 	c.setCancel(cancel)
-	w := c.watch(cancel)
 	defer func() {
 		w.stop()
 		c.setCancel(nil)
@@ -416,6 +451,7 @@ type watcher struct {
 	cancel  context.CancelCauseFunc
 	mu      sync.Mutex
 	stopped bool
+	fired   bool          // it may look, or have looked; known once it is stopped
 	done    chan struct{} // non-nil while or after it looks; closed at its end
 }
 
@@ -451,7 +487,10 @@ func (w *watcher) look() {
 
 // stop ends the watcher and returns the reader to the connection's goroutine.
 func (w *watcher) stop() {
-	w.timer.Stop()
+	if w.timer.Stop() {
+		return
+	}
+	w.fired = true
 	w.mu.Lock()
 	w.stopped = true
 	done := w.done

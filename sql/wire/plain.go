@@ -185,12 +185,19 @@ func plainParam(c *cursor, typ byte, unsigned bool) (v direct.Value, ok bool) {
 }
 
 // runPlain lets the session run a statement. False: the handler has to.
-func (c *conn) runPlain(ctx context.Context, st *Statement, r *results) (done bool, err error) {
+func (c *conn) runPlain(st *Statement, r *results) (done bool, err error) {
 	if st == nil {
 		return false, nil
 	}
-	c.setRunning(st.Query)
-	if done, err = c.session.(Runner).RunPlain(ctx, st, r); !done {
+	err = c.runShort(func(ctx context.Context) error {
+		c.setRunning(st.Query)
+		done, err = c.session.(Runner).RunPlain(ctx, st, r)
+		return err
+	})
+	if err == errPanic {
+		done = true
+	}
+	if !done {
 		c.setRunning("")
 	}
 	return done, err

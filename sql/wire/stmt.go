@@ -165,12 +165,8 @@ func (c *conn) execute(p []byte) {
 		}
 	}
 	r := results{c: c, binary: true}
-	err := c.again(&r, st.query, func(ctx context.Context) error {
-		if plain != nil {
-			if done, err := c.runPlain(ctx, plain, &r); done {
-				return err
-			}
-			plain = nil
+	err := c.again(&r, st.query, plain, func(ctx context.Context) error {
+		if plain != nil && vars == nil {
 			if err := bind(); err != nil {
 				return err
 			}
