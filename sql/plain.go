@@ -2,10 +2,12 @@ package sql
 
 import (
 	"context"
+	"strconv"
 	"sync"
 	"sync/atomic"
 
 	gms "github.com/dolthub/go-mysql-server/sql"
+	"github.com/dolthub/vitess/go/sqltypes"
 
 	"binrelay/sql/auth"
 	"binrelay/sql/direct"
@@ -35,7 +37,8 @@ type plainPlan struct {
 	stmt   *direct.Statement
 	table  *tables.Plain
 	key    *tables.PlainKey
-	places []int // of the columns of a SELECT
+	places []int // of the columns of a SELECT; -1 = COUNT(*)
+	sort   int   // place of the column of ORDER BY; -1 = none
 
 	mu      sync.RWMutex
 	headers map[gms.CharacterSetID]*wire.Header // by character_set_results
@@ -98,25 +101,41 @@ func newPlainPlan(st *direct.Statement, p *tables.Provider, database string) *pl
 	if t == nil {
 		return nil
 	}
-	columns := make([]string, len(st.Where))
-	for i, w := range st.Where {
-		columns[i] = w.Column
-	}
-	out := &plainPlan{stmt: st, table: t, key: t.Key(columns), headers: make(map[gms.CharacterSetID]*wire.Header)}
-	if out.key == nil {
+	out := &plainPlan{stmt: st, table: t, sort: -1, headers: make(map[gms.CharacterSetID]*wire.Header)}
+	if out.findKey(); out.key == nil {
 		return nil
 	}
 	if st.Output == nil {
 		out.places = t.All()
 	}
 	for _, o := range st.Output {
-		place := t.Column(o.Column)
-		if place < 0 {
-			return nil
+		place := -1
+		if !o.Count {
+			if place = t.Column(o.Column); place < 0 || o.Sum && !t.Summable(place) {
+				return nil
+			}
 		}
 		out.places = append(out.places, place)
 	}
+	if st.Sort != "" {
+		if out.sort = t.Column(st.Sort); out.sort < 0 || !t.Sortable(out.sort) {
+			return nil
+		}
+	}
 	return out
+}
+
+// findKey finds the key that the statement's condition is about.
+func (p *plainPlan) findKey() {
+	if b := p.stmt.Range; b != nil {
+		p.key = p.table.RangeKey(b.Column)
+		return
+	}
+	columns := make([]string, len(p.stmt.Where))
+	for i, w := range p.stmt.Where {
+		columns[i] = w.Column
+	}
+	p.key = p.table.Key(columns)
 }
 
 // header returns the header of the plan's rows, nil if it is not known yet.
@@ -152,8 +171,8 @@ func (s *Session) RunPlain(ctx context.Context, st *wire.Statement, out wire.Rep
 	if p == nil {
 		return false, nil
 	}
-	point, ok := s.point(p, st.Values)
-	if !ok {
+	var k located
+	if !s.locate(p, st.Values, &k) {
 		return false, nil
 	}
 	h := p.header(set.result)
@@ -166,7 +185,7 @@ func (s *Session) RunPlain(ctx context.Context, st *wire.Statement, out wire.Rep
 		return false, nil // the engine says so
 	}
 	s.server.counters.plain.Add(1)
-	err = s.runPlain(c, st.Query, func() error { return s.selectPoint(c, p, point, h, out) })
+	err = s.runPlain(c, st.Query, func() error { return s.selectPlain(c, p, &k, h, out) })
 	return true, err
 }
 
@@ -192,13 +211,25 @@ type memo struct {
 	shape    *shape
 }
 
-// point finds the values of the statement's key.
-func (s *Session) point(p *plainPlan, values []direct.Value) (tables.Point, bool) {
+// located is where a statement's rows are.
+type located struct {
+	point  tables.Point
+	bounds tables.Bounds // of a range
+}
+
+// locate finds the values of the statement's condition. False: the key cannot
+// have them.
+func (s *Session) locate(p *plainPlan, values []direct.Value, k *located) (ok bool) {
+	if b := p.stmt.Range; b != nil {
+		k.bounds, ok = p.key.Between(values[b.Low], values[b.High])
+		return ok
+	}
 	s.plain.values = s.plain.values[:0]
 	for _, w := range p.stmt.Where {
 		s.plain.values = append(s.plain.values, values[w.Value])
 	}
-	return p.key.Point(s.plain.values)
+	k.point, ok = p.key.Point(s.plain.values)
+	return ok
 }
 
 // readSettings reads the session's variables, unless none was set since.
@@ -280,28 +311,64 @@ func (s *Session) endPlain(ctx *gms.Context) error {
 	return nil
 }
 
-// selectPoint reads the row with a key.
-func (s *Session) selectPoint(ctx *gms.Context, p *plainPlan, point tables.Point, h *wire.Header, out wire.Reply) error {
+// selectPlain runs a SELECT.
+func (s *Session) selectPlain(ctx *gms.Context, p *plainPlan, k *located, h *wire.Header, out wire.Reply) error {
 	s.plainRead = true
 	gms.IncrementStatusVariable(ctx, "Com_select", 1)
 	r := &s.plain.reader
 	r.Begin(ctx, s.Session, p.table, p.places)
-	row, err := r.Find(point)
+	found, begun := int64(0), false
+	send := func(row []sqltypes.Value) error {
+		if !begun {
+			begun = true
+			if err := out.Begin(h); err != nil {
+				return err
+			}
+		}
+		if row == nil {
+			return nil
+		}
+		found++
+		return out.Row(row)
+	}
+	var err error
+	switch {
+	case p.stmt.Range == nil:
+		var row []sqltypes.Value
+		if row, err = r.Find(k.point); err == nil {
+			err = send(row)
+		}
+	case len(p.stmt.Output) == 1 && (p.stmt.Output[0].Sum || p.stmt.Output[0].Count):
+		err = s.aggregate(p, k, send)
+	case p.sort >= 0:
+		err = r.Sorted(k.bounds, p.sort, p.stmt.Once, send)
+	default:
+		err = r.Each(k.bounds, send)
+	}
+	if err == nil {
+		err = send(nil)
+	}
 	if err != nil {
 		return err
-	}
-	if err := out.Begin(h); err != nil {
-		return err
-	}
-	found := int64(0)
-	if row != nil {
-		found = 1
-		if err := out.Row(row); err != nil {
-			return err
-		}
 	}
 	info := s.GetLastQueryInfo()
 	info.RowCount.Store(-1)
 	info.FoundRows.Store(found)
 	return nil
+}
+
+// aggregate is SUM of a column, or COUNT(*), over a range.
+func (s *Session) aggregate(p *plainPlan, k *located, send func([]sqltypes.Value) error) error {
+	sum, rows, values, err := s.plain.reader.Sum(k.bounds, p.places[0])
+	if err != nil {
+		return err
+	}
+	v := sqltypes.NULL
+	switch {
+	case p.stmt.Output[0].Count:
+		v = sqltypes.NewInt64(rows)
+	case values > 0:
+		v = sqltypes.MakeTrusted(sqltypes.Decimal, strconv.AppendInt(nil, sum, 10))
+	}
+	return send([]sqltypes.Value{v})
 }

@@ -37,7 +37,8 @@ type Statement struct {
 
 // Output is a column of a SELECT's rows.
 type Output struct {
-	Column string // "" = *, of COUNT
+	Column string
+	Alias  string // "" = none
 	Sum    bool   // SUM of the column
 	Count  bool   // COUNT(*)
 }
@@ -156,11 +157,58 @@ func place(e sqlparser.Expr) (int, bool) {
 func (r *recogniser) selects(n *sqlparser.Select) bool {
 	o := n.QueryOpts
 	if n.Into != nil || n.With != nil || n.Limit != nil || n.Having != nil || n.Lock != nil && n.Lock.Type != "" ||
-		len(n.GroupBy)+len(n.Comments)+len(n.Window)+len(n.OrderBy)+len(o.DistinctOn) > 0 ||
-		o.All || o.Distinct || o.StraightJoinHint || o.SQLCalcFoundRows || o.SQLCache || o.SQLNoCache {
+		len(n.GroupBy)+len(n.Comments)+len(n.Window)+len(o.DistinctOn) > 0 ||
+		o.All || o.StraightJoinHint || o.SQLCalcFoundRows || o.SQLCache || o.SQLNoCache {
 		return false
 	}
-	return r.table(n.From) && r.output(n.SelectExprs) && r.where(n.Where)
+	if !r.table(n.From) || !r.output(n.SelectExprs) || !r.where(n.Where) {
+		return false
+	}
+	r.out.Once = o.Distinct
+	return r.sort(n.OrderBy)
+}
+
+// sort takes the order of a range's rows. DISTINCT is taken of the one column
+// that they are ordered by.
+func (r *recogniser) sort(order sqlparser.OrderBy) bool {
+	if len(order) == 0 {
+		return !r.out.Once
+	}
+	if len(order) > 1 || r.out.Range == nil || order[0].Direction != sqlparser.AscScr {
+		return false
+	}
+	name := r.column(order[0].Expr)
+	for _, o := range r.out.Output {
+		// An alias may be a column's name.
+		if o.Sum || o.Count || o.Alias != "" {
+			return false
+		}
+	}
+	r.out.Sort = name
+	return name != "" && (!r.out.Once || len(r.out.Output) == 1 && r.out.Output[0].Column == name)
+}
+
+// aggregate takes SUM(column) or COUNT(*), of a range.
+func (r *recogniser) aggregate(e sqlparser.Expr) bool {
+	f, ok := e.(*sqlparser.FuncExpr)
+	if !ok || f.Over != nil || f.Distinct || !f.Qualifier.IsEmpty() || len(f.Exprs) != 1 {
+		return false
+	}
+	switch f.Name.Lowered() {
+	case "count":
+		star, ok := f.Exprs[0].(*sqlparser.StarExpr)
+		r.out.Output = []Output{{Count: true}}
+		return ok && star.TableName.IsEmpty()
+	case "sum":
+		a, ok := f.Exprs[0].(*sqlparser.AliasedExpr)
+		if !ok || !a.As.IsEmpty() {
+			return false
+		}
+		name := r.column(a.Expr)
+		r.out.Output = []Output{{Column: name, Sum: true}}
+		return name != ""
+	}
+	return false
 }
 
 // output takes what a SELECT asks for.
@@ -177,16 +225,31 @@ func (r *recogniser) output(exprs sqlparser.SelectExprs) bool {
 		}
 		name := r.column(a.Expr)
 		if name == "" {
-			return false
+			return len(exprs) == 1 && r.aggregate(a.Expr)
 		}
-		r.out.Output = append(r.out.Output, Output{Column: name})
+		r.out.Output = append(r.out.Output, Output{Column: name, Alias: a.As.String()})
 	}
 	return len(r.out.Output) > 0
 }
 
 // where takes the condition of a statement.
 func (r *recogniser) where(w *sqlparser.Where) bool {
-	return w != nil && w.Type == sqlparser.WhereStr && r.equals(w.Expr)
+	if w == nil || w.Type != sqlparser.WhereStr {
+		return false
+	}
+	if between, ok := w.Expr.(*sqlparser.RangeCond); ok {
+		name := r.column(between.Left)
+		low, ok := place(between.From)
+		high, also := place(between.To)
+		r.out.Range = &Between{name, low, high}
+		return name != "" && ok && also && low >= 0 && high >= 0 && between.Operator == sqlparser.BetweenStr
+	}
+	for _, o := range r.out.Output {
+		if o.Sum || o.Count {
+			return false
+		}
+	}
+	return r.equals(w.Expr)
 }
 
 // equals takes column = constant [AND …].

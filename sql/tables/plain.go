@@ -1,6 +1,9 @@
 package tables
 
 import (
+	"bytes"
+	"encoding/binary"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -144,6 +147,56 @@ func (c *column) keyOf(v direct.Value) (out keycodec.Value, ok bool) {
 	return out, false
 }
 
+// RangeKey returns the primary key if it is the given column alone, an integer;
+// else nil.
+func (p *Plain) RangeKey(column string) *PlainKey {
+	s := p.t.def.table.Schema()
+	if len(s.Primary) != 1 {
+		return nil
+	}
+	k := p.key(newIndex(p.t, -1, "PRIMARY", s.Primary, true, ""), []string{column})
+	if k == nil || k.texts || s.Primary[0].Desc {
+		return nil
+	}
+	return k
+}
+
+// Bounds are those of a closed range of a RangeKey's column.
+type Bounds struct{ r storage.Range }
+
+// Between encodes bounds. False: they are none of the column, or out of order.
+func (k *PlainKey) Between(low, high direct.Value) (Bounds, bool) {
+	from, ok := k.Point([]direct.Value{low})
+	to, also := k.Point([]direct.Value{high})
+	if !ok || !also || bytes.Compare(from.r.Low, to.r.Low) > 0 {
+		return Bounds{}, false
+	}
+	return Bounds{storage.Range{Low: from.r.Low, High: end(to.r.Low), Point: bytes.Equal(from.r.Low, to.r.Low)}}, true
+}
+
+// Sortable reports whether Sorted can order rows by a column: keys order its
+// values as go-mysql-server's sort does.
+func (p *Plain) Sortable(place int) bool {
+	c := &p.t.def.codec.columns[place]
+	if c.kind <= kindUint64 {
+		return true
+	}
+	if c.kind != kindString {
+		return false
+	}
+	collation := c.typ.(gms.StringType).Collation()
+	return KnownCollation(uint16(collation)) && collation.PadAttribute() == "NO PAD"
+}
+
+// Summable reports whether Sum can add up a column.
+func (p *Plain) Summable(place int) bool {
+	switch p.t.def.codec.columns[place].kind {
+	case kindInt8, kindInt16, kindInt32, kindUint8, kindUint16, kindUint32:
+		return true
+	}
+	return false
+}
+
 // PlainReader reads rows of a Plain for one session. It is used again for the
 // next statement.
 type PlainReader struct {
@@ -192,6 +245,119 @@ func (r *PlainReader) Find(p Point) ([]sqltypes.Value, error) {
 		}
 	}
 	return r.values(image)
+}
+
+// each calls fn for the rows of a range, in the order of the key.
+func (r *PlainReader) each(b Bounds, fn func(image []byte) error) error {
+	tx, table, err := r.p.t.reader(r.ctx, r.s, storage.LockNone)
+	if err != nil {
+		return err
+	}
+	it := tx.Scan(r.ctx, table, -1, b.r, storage.ScanOptions{})
+	for it.Next() {
+		if err := fn(it.Image()); err != nil {
+			it.Close()
+			return err
+		}
+	}
+	return r.s.fail(it.Close())
+}
+
+// Each calls fn for the rows of a range, in the order of the key, each valid
+// until the next.
+func (r *PlainReader) Each(b Bounds, fn func(row []sqltypes.Value) error) error {
+	return r.each(b, func(image []byte) error {
+		row, err := r.values(image)
+		if err != nil {
+			return err
+		}
+		return fn(row)
+	})
+}
+
+// Sorted is Each ordered by a column that is Sortable; of rows that are equal
+// there, those that come first in the key come first, or with once they alone
+// come.
+func (r *PlainReader) Sorted(b Bounds, by int, once bool, fn func(row []sqltypes.Value) error) error {
+	type sorted struct{ weight, image []byte }
+	var all []sorted
+	var room []byte
+	c := &r.p.t.def.codec.columns[by]
+	err := r.each(b, func(image []byte) error {
+		var err error
+		if r.cells, err = r.p.t.def.table.Layout().Cut(image, r.cells); err != nil {
+			return err
+		}
+		if cap(room)-len(room) < 5*len(image)+16 {
+			room = make([]byte, 0, max(64<<10, 5*len(image)+16))
+		}
+		at := len(room)
+		room = append(room, image...)
+		copied := room[at:len(room):len(room)]
+		at = len(room)
+		if cell := r.cells[by]; !cell.Null() {
+			if room, err = c.appendWeight(append(room, 1), cell.Value(image)); err != nil {
+				return err
+			}
+		}
+		all = append(all, sorted{room[at:len(room):len(room)], copied})
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	slices.SortStableFunc(all, func(a, b sorted) int { return bytes.Compare(a.weight, b.weight) })
+	for i, s := range all {
+		if once && i > 0 && bytes.Equal(s.weight, all[i-1].weight) {
+			continue
+		}
+		row, err := r.values(s.image)
+		if err != nil {
+			return err
+		}
+		if err := fn(row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// appendWeight appends what orders a value of a column that is Sortable.
+func (c *column) appendWeight(dst, b []byte) ([]byte, error) {
+	switch {
+	case c.kind <= kindInt64:
+		return binary.BigEndian.AppendUint64(dst, uint64(rowimage.DecodeInt(b))^1<<63), nil
+	case c.kind <= kindUint64:
+		return binary.BigEndian.AppendUint64(dst, rowimage.DecodeUint(b)), nil
+	}
+	return Weigh(dst, uint16(c.typ.(gms.StringType).Collation()), b)
+}
+
+// Sum adds up a column that is Summable over a range. It returns how many rows
+// there are, and how many of them are not NULL there. place -1 only counts.
+func (r *PlainReader) Sum(b Bounds, place int) (sum, rows, values int64, err error) {
+	err = r.each(b, func(image []byte) error {
+		rows++
+		if place < 0 {
+			return nil
+		}
+		var err error
+		if r.cells, err = r.p.t.def.table.Layout().Cut(image, r.cells); err != nil {
+			return err
+		}
+		cell := r.cells[place]
+		switch {
+		case cell.Null():
+			return nil
+		case r.p.t.def.codec.columns[place].kind <= kindInt64:
+			sum += rowimage.DecodeInt(cell.Value(image))
+		default:
+			sum += int64(rowimage.DecodeUint(cell.Value(image)))
+		}
+		values++
+		return nil
+	})
+	return sum, rows, values, err
 }
 
 // equal compares the texts of a row with those of the key as a condition does:
