@@ -11,6 +11,7 @@ import (
 
 	"binrelay/sql/auth"
 	"binrelay/sql/direct"
+	"binrelay/sql/replstmt"
 	"binrelay/sql/tables"
 	"binrelay/sql/wire"
 )
@@ -27,8 +28,9 @@ type shapes struct {
 
 // shape is what is known of a shape.
 type shape struct {
-	stmt *direct.Statement // nil: the engine has to plan it
-	plan atomic.Pointer[plainPlan]
+	stmt    *direct.Statement  // nil: the engine has to plan it
+	control replstmt.Statement // the begin or end of a transaction instead; or nil
+	plan    atomic.Pointer[plainPlan]
 }
 
 // plainPlan is how a statement is carried out on the tables as they are. It is
@@ -70,7 +72,7 @@ func (c *shapes) find(key []byte, text int) *shape {
 	if s != nil {
 		return s
 	}
-	s = &shape{stmt: direct.Parse(string(key[:text]))}
+	s = newShape(string(key[:text]))
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.known == nil || len(c.known) >= maxShapes {
@@ -80,7 +82,18 @@ func (c *shapes) find(key []byte, text int) *shape {
 	return s
 }
 
-// plan returns how the statement is carried out now; nil = by the engine.
+func newShape(text string) *shape {
+	if st, end, ok, err := replstmt.Parse(text); err == nil && ok && end == len(text) {
+		switch st.(type) {
+		case *replstmt.StartTransaction, *replstmt.EndTransaction:
+			return &shape{control: st}
+		}
+		return &shape{}
+	}
+	return &shape{stmt: direct.Parse(text)}
+}
+
+// planned returns how the statement is carried out now; nil = by the engine.
 func (sh *shape) planned(p *tables.Provider, database string) *plainPlan {
 	if sh.stmt == nil {
 		return nil
@@ -167,7 +180,11 @@ func (s *Session) RunPlain(ctx context.Context, st *wire.Statement, out wire.Rep
 	if !set.usual {
 		return false, nil
 	}
-	p := s.shapeOf(st).planned(s.server.provider, s.GetCurrentDatabase())
+	sh := s.shapeOf(st)
+	if sh.control != nil {
+		return true, s.runControl(ctx, sh.control, st.Query, out)
+	}
+	p := sh.planned(s.server.provider, s.GetCurrentDatabase())
 	if p == nil {
 		return false, nil
 	}
@@ -185,8 +202,23 @@ func (s *Session) RunPlain(ctx context.Context, st *wire.Statement, out wire.Rep
 		return false, nil // the engine says so
 	}
 	s.server.counters.plain.Add(1)
-	err = s.runPlain(c, st.Query, func() error { return s.selectPlain(c, p, &k, h, out) })
-	return true, err
+	return true, s.runPlain(c, st.Query, func() error { return s.selectPlain(c, p, &k, h, out) })
+}
+
+// runControl begins or ends a transaction.
+func (s *Session) runControl(ctx context.Context, st replstmt.Statement, query string, out wire.Reply) error {
+	s.server.counters.plain.Add(1)
+	c := s.plainContext(ctx)
+	return s.runPlain(c, query, func() error {
+		s.server.counters.command(st.Name())
+		if err := s.run(c, st); err != nil {
+			return clientError(err)
+		}
+		info := s.GetLastQueryInfo()
+		info.RowCount.Store(-1)
+		info.FoundRows.Store(1)
+		return out.OK(0, 0, "")
+	})
 }
 
 // shapeOf returns what the statement's shape means.

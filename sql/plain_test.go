@@ -326,3 +326,31 @@ func TestPlain_ReadsOfSessions(t *testing.T) {
 		c.exec(s.undo...)
 	}
 }
+
+// TestPlain_Control compares what begins and ends transactions.
+func TestPlain_Control(t *testing.T) {
+	var logs [2][]byte
+	for i := range logs {
+		ts := newTestServer(t, nil)
+		c := ts.taped("")
+		c.exec(plainTables...)
+		ts.planAll.Store(i == 0)
+		before := ts.counters.plain.Load()
+		for _, query := range []string{
+			"BEGIN", "begin work", "START TRANSACTION", "START TRANSACTION READ ONLY", "UPDATE n SET k = 1 WHERE id = 1", "ROLLBACK", "COMMIT", "COMMIT AND CHAIN",
+			"START TRANSACTION WITH CONSISTENT SNAPSHOT", "COMMIT AND CHAIN", "ROLLBACK AND NO CHAIN", "commit;", "SET completion_type = 1", "BEGIN", "COMMIT",
+			"SET completion_type = 0", "COMMIT", "SET autocommit = 0", "UPDATE n SET k = 2 WHERE id = 1", "COMMIT", "SELECT 1", "BEGIN", "ROLLBACK", "SET autocommit = 1",
+			"SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "BEGIN", "COMMIT", "BEGIN foo", "COMMIT WORK RELEASE x", "SET GLOBAL super_read_only = 1",
+			"START TRANSACTION READ WRITE", "SET GLOBAL super_read_only = 0", "SET GLOBAL read_only = 0", "SELECT nope", "BEGIN", "SHOW WARNINGS", "ROLLBACK",
+		} {
+			logs[i] = append(logs[i], c.answer(nil, query)...)
+			logs[i] = append(logs[i], c.answer(nil, "SELECT ROW_COUNT(), FOUND_ROWS(), @@warning_count")...)
+		}
+		if n := ts.counters.plain.Load() - before; (n > 15) != (i == 1) {
+			t.Errorf("%d statements without a plan", n)
+		}
+	}
+	if !bytes.Equal(logs[0], logs[1]) {
+		t.Errorf("without a plan\n%q\nwith one\n%q", logs[1], logs[0])
+	}
+}

@@ -39,9 +39,8 @@ const (
 	maxValues = 64       // most constants in one
 )
 
-// Cut reads a statement. False: it is none of those that Recognise knows, or
-// has something in it that is not worth the while. It allocates nothing for
-// most statements.
+// Cut reads a statement. False: it is surely not plain, or has something in it
+// that is not worth the while. It allocates nothing for most statements.
 func (c *Cutting) Cut(query string) bool {
 	c.Shape, c.Values, c.params = c.Shape[:0], c.Values[:0], 0
 	if len(query) > maxText || !begins(query) {
@@ -60,13 +59,14 @@ func (c *Cutting) Cut(query string) bool {
 	return false
 }
 
-// begins reports whether a text begins as the statements do that Recognise knows.
+// begins reports whether a text begins as the statements do that are plain:
+// SELECT, UPDATE, DELETE, INSERT, and those that begin and end transactions.
 func begins(query string) bool {
-	if len(query) < len("SELECT x") {
+	if len(query) < len("BEGIN") {
 		return false
 	}
 	switch query[0] | 0x20 {
-	case 's', 'u', 'd', 'i':
+	case 's', 'u', 'd', 'i', 'b', 'c', 'r':
 		return true
 	}
 	return false

@@ -2,6 +2,7 @@ package tables
 
 import (
 	"fmt"
+	"sync/atomic"
 	"unicode/utf8"
 
 	gms "github.com/dolthub/go-mysql-server/sql"
@@ -61,11 +62,15 @@ func Weigh(dst []byte, collation uint16, s []byte) ([]byte, error) {
 		}
 		s = dec
 	}
-	weight := id.Sorter()
+	weight, ascii := id.Sorter(), asciiWeights(id)
 	for len(s) > 0 {
-		r, n := utf8.DecodeRune(s)
-		s = s[n:]
-		w := uint32(weight(r))
+		var w uint32
+		if c := s[0]; c < utf8.RuneSelf {
+			w, s = ascii[c], s[1:]
+		} else {
+			r, n := utf8.DecodeRune(s)
+			w, s = uint32(weight(r)), s[n:]
+		}
 		if w < 0x8000 {
 			dst = append(dst, byte(w>>8), byte(w))
 		} else {
@@ -74,4 +79,21 @@ func Weigh(dst []byte, collation uint16, s []byte) ([]byte, error) {
 		}
 	}
 	return dst, nil
+}
+
+// asciiKnown are the weights of the ASCII characters, by collation.
+var asciiKnown [1 << 10]atomic.Pointer[[utf8.RuneSelf]uint32]
+
+// asciiWeights returns the weights of the ASCII characters under a known
+// collation: its own function searches for each.
+func asciiWeights(id gms.CollationID) *[utf8.RuneSelf]uint32 {
+	if w := asciiKnown[id].Load(); w != nil {
+		return w
+	}
+	w, weight := new([utf8.RuneSelf]uint32), id.Sorter()
+	for c := range w {
+		w[c] = uint32(weight(rune(c)))
+	}
+	asciiKnown[id].Store(w)
+	return w
 }
