@@ -69,24 +69,29 @@ func (it *insertID) Next(ctx *gms.Context) (gms.Row, error) {
 		return row, err
 	}
 	ok := types.GetOkResult(row)
-	info := ctx.GetLastQueryInfo()
 	if it.replace {
 		ok.RowsAffected = uint64(it.s.Replaced())
-		info.RowCount.Store(int64(ok.RowsAffected))
+		ctx.GetLastQueryInfo().RowCount.Store(int64(ok.RowsAffected))
 	}
-	generated, last := it.s.InsertIDs()
+	ok.InsertID = it.s.noteInsertID(it.before)
+	return gms.NewRow(ok), nil
+}
+
+// noteInsertID sets LAST_INSERT_ID(), which was before, at the end of an INSERT.
+// It returns the insert id of the INSERT's result.
+func (s *Session) noteInsertID(before int64) uint64 {
+	info := s.GetLastQueryInfo()
+	generated, last := s.InsertIDs()
 	switch {
 	case generated != 0:
 		info.LastInsertId.Store(int64(generated))
-		ok.InsertID = generated
-	case it.s.insertID != nil:
-		info.LastInsertId.Store(*it.s.insertID)
-		ok.InsertID = uint64(*it.s.insertID)
-	default:
-		info.LastInsertId.Store(it.before)
-		ok.InsertID = last
+		return generated
+	case s.insertID != nil:
+		info.LastInsertId.Store(*s.insertID)
+		return uint64(*s.insertID)
 	}
-	return gms.NewRow(ok), nil
+	info.LastInsertId.Store(before)
+	return last
 }
 
 // Close implements gms.RowIter.

@@ -2,12 +2,14 @@ package sql
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"sync"
 	"sync/atomic"
 
 	gms "github.com/dolthub/go-mysql-server/sql"
 	"github.com/dolthub/vitess/go/sqltypes"
+	"github.com/dolthub/vitess/go/vt/sqlparser"
 
 	"binrelay/sql/auth"
 	"binrelay/sql/direct"
@@ -41,6 +43,7 @@ type plainPlan struct {
 	key    *tables.PlainKey
 	places []int // of the columns of a SELECT; -1 = COUNT(*)
 	sort   int   // place of the column of ORDER BY; -1 = none
+	change changePlan
 
 	mu      sync.RWMutex
 	headers map[gms.CharacterSetID]*wire.Header // by character_set_results
@@ -62,6 +65,9 @@ type settings struct {
 	known  bool
 	usual  bool               // nothing does
 	result gms.CharacterSetID // character_set_results
+
+	readOnly bool // transaction_read_only
+	zeroID   bool // NO_AUTO_VALUE_ON_ZERO
 }
 
 // find returns what a shape means in a database.
@@ -94,25 +100,29 @@ func newShape(text string) *shape {
 }
 
 // planned returns how the statement is carried out now; nil = by the engine.
-func (sh *shape) planned(p *tables.Provider, database string) *plainPlan {
+func (sh *shape) planned(s *Session) *plainPlan {
 	if sh.stmt == nil {
 		return nil
 	}
 	if out := sh.plan.Load(); out != nil && out.table.Current() {
 		return out
 	}
-	out := newPlainPlan(sh.stmt, p, database)
+	out := s.newPlainPlan(sh.stmt)
 	sh.plan.Store(out)
 	return out
 }
 
-func newPlainPlan(st *direct.Statement, p *tables.Provider, database string) *plainPlan {
-	if st.Database != "" {
-		database = st.Database
+func (s *Session) newPlainPlan(st *direct.Statement) *plainPlan {
+	database := st.Database
+	if database == "" {
+		database = s.GetCurrentDatabase()
 	}
-	t := p.Plain(database, st.Table)
+	t := s.server.provider.Plain(database, st.Table)
 	if t == nil {
 		return nil
+	}
+	if st.Verb != direct.Select {
+		return s.newChangePlan(st, t)
 	}
 	out := &plainPlan{stmt: st, table: t, sort: -1, headers: make(map[gms.CharacterSetID]*wire.Header)}
 	if out.findKey(); out.key == nil {
@@ -173,7 +183,7 @@ var _ wire.Runner = (*Session)(nil)
 // RunPlain implements wire.Runner. The first time that a SELECT is met it leaves
 // it to the engine, to learn the header of its rows.
 func (s *Session) RunPlain(ctx context.Context, st *wire.Statement, out wire.Reply) (done bool, err error) {
-	if s.server.planAll.Load() || s.internal || !s.Ordinary() {
+	if s.server.planAll.Load() || s.internal || s.expired || s.limited() != nil || !s.Ordinary() {
 		return false, nil
 	}
 	set := s.readSettings()
@@ -182,11 +192,14 @@ func (s *Session) RunPlain(ctx context.Context, st *wire.Statement, out wire.Rep
 	}
 	sh := s.shapeOf(st)
 	if sh.control != nil {
-		return true, s.runControl(ctx, sh.control, st.Query, out)
+		return s.runControl(ctx, sh.control, st.Query, out)
 	}
-	p := sh.planned(s.server.provider, s.GetCurrentDatabase())
+	p := sh.planned(s)
 	if p == nil {
 		return false, nil
+	}
+	if p.stmt.Verb != direct.Select {
+		return s.runChange(ctx, p, st, set, out)
 	}
 	var k located
 	if !s.locate(p, st.Values, &k) {
@@ -201,23 +214,21 @@ func (s *Session) RunPlain(ctx context.Context, st *wire.Statement, out wire.Rep
 	if !s.mayRun(c, p) {
 		return false, nil // the engine says so
 	}
-	s.server.counters.plain.Add(1)
-	return true, s.runPlain(c, st.Query, func() error { return s.selectPlain(c, p, &k, h, out) })
+	return s.runPlain(c, st.Query, func() (func() error, error) { return nil, s.selectPlain(c, p, &k, h, out) })
 }
 
 // runControl begins or ends a transaction.
-func (s *Session) runControl(ctx context.Context, st replstmt.Statement, query string, out wire.Reply) error {
-	s.server.counters.plain.Add(1)
+func (s *Session) runControl(ctx context.Context, st replstmt.Statement, query string, out wire.Reply) (bool, error) {
 	c := s.plainContext(ctx)
-	return s.runPlain(c, query, func() error {
+	return s.runPlain(c, query, func() (func() error, error) {
 		s.server.counters.command(st.Name())
 		if err := s.run(c, st); err != nil {
-			return clientError(err)
+			return nil, clientError(err)
 		}
 		info := s.GetLastQueryInfo()
 		info.RowCount.Store(-1)
 		info.FoundRows.Store(1)
-		return out.OK(0, 0, "")
+		return func() error { return out.OK(0, 0, "") }, nil
 	})
 }
 
@@ -271,7 +282,11 @@ func (s *Session) readSettings() settings {
 		return *set
 	}
 	unlimited, _ := gms.HasDefaultValue(nil, s, "sql_select_limit")
-	*set = settings{known: true, usual: unlimited && policy{s.server, s}.number(nil, "max_execution_time") == 0, result: s.GetCharacterSetResults()}
+	p := policy{s.server, s}
+	*set = settings{
+		known: true, usual: unlimited && p.number(nil, "max_execution_time") == 0, result: s.GetCharacterSetResults(),
+		readOnly: p.on(nil, "transaction_read_only"), zeroID: s.hasMode("NO_AUTO_VALUE_ON_ZERO"),
+	}
 	return *set
 }
 
@@ -292,8 +307,16 @@ func (s *Session) mayRun(ctx *gms.Context, p *plainPlan) bool {
 	if s.plain.allowed[p] == now {
 		return true
 	}
-	if s.expired || s.limited() != nil || s.authorizeWhole(ctx, p.stmt.Auth) != nil {
+	if s.authorizeWhole(ctx, p.stmt.Auth) != nil {
 		return false
+	}
+	if p.stmt.Verb == direct.Update || p.stmt.Verb == direct.Delete {
+		// They read columns.
+		reads := p.stmt.Auth
+		reads.AuthType = sqlparser.AuthType_SELECT
+		if s.authorizeWhole(ctx, reads) != nil {
+			return false
+		}
 	}
 	if s.plain.allowed == nil || len(s.plain.allowed) >= maxShapes {
 		s.plain.allowed = make(map[*plainPlan]*auth.Active)
@@ -303,29 +326,38 @@ func (s *Session) mayRun(ctx *gms.Context, p *plainPlan) bool {
 }
 
 // runPlain does what go-mysql-server's handler and engine do around a statement.
-func (s *Session) runPlain(ctx *gms.Context, text string, run func() error) error {
+// run returns what sends the answer once the statement is committed; it may be
+// nil. False: run found that it needs the engine.
+func (s *Session) runPlain(ctx *gms.Context, text string, run func() (reply func() error, err error)) (bool, error) {
 	if err := s.CommandBegin(); err != nil {
-		return err
+		return true, err
 	}
 	defer s.CommandEnd()
-	gms.IncrementStatusVariable(ctx, "Questions", 1)
 	s.beginPlain(text)
-	err := run()
+	reply, err := run()
+	if errors.Is(err, tables.ErrNotPlain) {
+		return false, nil
+	}
+	s.server.counters.question()
+	s.server.counters.plain.Add(1)
+	gms.IncrementStatusVariable(ctx, "Questions", 1)
 	if err == nil {
 		err = s.endPlain(ctx)
 	}
-	if err != nil {
-		return gms.CastSQLError(err)
+	if err == nil && reply != nil {
+		err = reply()
 	}
-	return nil
+	if err != nil {
+		return true, gms.CastSQLError(err)
+	}
+	return true, nil
 }
 
 // beginPlain is ValidateSession for a statement that has no plan.
 func (s *Session) beginPlain(text string) {
 	s.text = ""
 	s.building, s.built, s.root, s.inserting, s.locking = false, false, nil, false, false
-	s.running = true
-	s.server.counters.question()
+	s.running, s.strictly, s.raised = true, false, nil
 	s.clearConditions()
 	s.BeginPlain(trimStatement(text))
 }
@@ -349,6 +381,7 @@ func (s *Session) selectPlain(ctx *gms.Context, p *plainPlan, k *located, h *wir
 	gms.IncrementStatusVariable(ctx, "Com_select", 1)
 	r := &s.plain.reader
 	r.Begin(ctx, s.Session, p.table, p.places)
+	defer r.End()
 	found, begun := int64(0), false
 	send := func(row []sqltypes.Value) error {
 		if !begun {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"encoding/binary"
 	"fmt"
 	"net"
 	"sync"
@@ -352,5 +353,221 @@ func TestPlain_Control(t *testing.T) {
 	}
 	if !bytes.Equal(logs[0], logs[1]) {
 		t.Errorf("without a plan\n%q\nwith one\n%q", logs[1], logs[0])
+	}
+}
+
+// plainChanges are statements that change rows. Each is followed by a look at
+// what it says of itself.
+var plainChanges = []string{
+	"INSERT INTO a (k, c) VALUES (1, 'one')", "INSERT INTO a VALUES (0, 2, 'two', 'x'), (NULL, 3, 'three', NULL)", "INSERT INTO a (id, k) VALUES (10, 4)",
+	"INSERT INTO a (k) VALUES (5)", "INSERT INTO a (id, k) VALUES (-4, 6)", "INSERT INTO a (id, k) VALUES (10, 4)", "INSERT INTO a (k) VALUES (70), (1), (71)",
+	"INSERT INTO a (k, c) VALUES (8, 'too long for the column')", "INSERT INTO a (k) VALUES (99999999999)", "INSERT INTO a (k) VALUES ('12')", "INSERT INTO a (k) VALUES (NULL)",
+	"INSERT INTO a (k, k) VALUES (1, 2)", "INSERT INTO a (k, c) VALUES (9)", "INSERT INTO a (k, nope) VALUES (9, 1)", "INSERT INTO a (c) VALUES ('no k')", "INSERT INTO a SET k = 20, c = 'set'",
+	"INSERT INTO a (k) VALUES (DEFAULT)", "INSERT IGNORE INTO a (k) VALUES (1)", "REPLACE INTO a (id, k) VALUES (10, 44)", "INSERT INTO a (k) VALUES (1) ON DUPLICATE KEY UPDATE c = 'dup'",
+	"INSERT INTO a (k, c) VALUES (21, 'spaces   ')", "INSERT INTO a (k, v) VALUES (22, 'é ')", "INSERT INTO a (id, k) VALUES (2147483647, 23)", "INSERT INTO a (k) VALUES (24)",
+	"DELETE FROM a WHERE id = 2147483647", "SET sql_mode = 'NO_AUTO_VALUE_ON_ZERO'", "INSERT INTO a (id, k) VALUES (0, 25)", "SET sql_mode = ''", "INSERT INTO a (k, c) VALUES (26, 'too long for the column')",
+	"INSERT INTO a (k) VALUES (-5)", "INSERT INTO a (c) VALUES ('no k')", "UPDATE a SET u = u - 1 WHERE id = 1", "SET sql_mode = DEFAULT",
+	"UPDATE a SET k = 100 WHERE id = 1", "UPDATE a SET k = 100 WHERE id = 1", "UPDATE a SET k = k + 1, c = 'upd' WHERE id = 1", "UPDATE a SET k = k - 3 WHERE id = 1", "UPDATE a SET k = k+0 WHERE id = 1",
+	"UPDATE a SET k = k + 2147483647 WHERE id = 1", "UPDATE a SET u = u - 5 WHERE id = 1", "UPDATE a SET u = u + 5 WHERE id = 1", "UPDATE a SET c = 'UPD' WHERE id = 1", "UPDATE a SET c = 'Upd  ' WHERE id = 1",
+	"UPDATE a SET v = NULL WHERE id = 1", "UPDATE a SET k = NULL WHERE id = 1", "UPDATE a SET k = 3 WHERE id = 1", "UPDATE a SET k = 2 WHERE id = 999", "UPDATE a SET id = 77 WHERE id = 1", "UPDATE a SET k = k * 2 WHERE id = 77",
+	"UPDATE a SET nope = 1 WHERE id = 77", "UPDATE a SET k = 1, k = 2 WHERE id = 77", "UPDATE a SET c = 'x' WHERE k = 2", "UPDATE a SET b = b + 1 WHERE id = 77", "UPDATE a SET c = 5 WHERE id = 77",
+	"UPDATE a SET k = '55' WHERE id = 77", "UPDATE a AS z SET z.k = 56 WHERE z.id = 77", "UPDATE a SET k = -57 WHERE id = 77", "UPDATE a SET k = k - -1 WHERE id = 77", "UPDATE a SET k = 58 WHERE id = 77 LIMIT 1",
+	"UPDATE IGNORE a SET k = 2 WHERE id = 77", "UPDATE a SET v = c WHERE id = 77", "UPDATE s SET n = n + 1 WHERE k = 'ABC'", "UPDATE s SET k = 'ABC' WHERE k = 'abc'", "UPDATE s SET n = 9 WHERE k = 'nobody'",
+	"UPDATE two SET c = c + 1 WHERE a = 1 AND b = 'x'", "DELETE FROM two WHERE a = 1 AND b = 'X'", "DELETE FROM s WHERE k = 'UNI'", "DELETE FROM s WHERE n = 3", "DELETE FROM s WHERE n = 3",
+	"DELETE FROM a WHERE id = 5", "DELETE FROM a WHERE id = 5", "DELETE FROM a WHERE id = 5 LIMIT 1", "DELETE FROM a", "INSERT INTO a (k) VALUES (1), (2)",
+	// Constraints, triggers and columns that the engine sees to.
+	"INSERT INTO child VALUES (1, 1)", "INSERT INTO child VALUES (2, 9)", "INSERT INTO child VALUES (3, NULL)", "DELETE FROM parent WHERE id = 1", "UPDATE parent SET id = 5 WHERE id = 1", "UPDATE child SET p = 8 WHERE id = 1",
+	"DELETE FROM parent WHERE id = 2", "INSERT INTO cas VALUES (1, 3)", "DELETE FROM parent WHERE id = 3", "SET foreign_key_checks = 0", "UPDATE child SET p = 8 WHERE id = 1", "SET foreign_key_checks = 1",
+	"INSERT INTO trig VALUES (1, 1)", "UPDATE trig SET b = 2 WHERE a = 1", "DELETE FROM trig WHERE a = 1", "INSERT INTO chk VALUES (1, 1)", "INSERT INTO chk VALUES (2, -1)", "UPDATE chk SET b = -1 WHERE a = 1",
+	"INSERT INTO gen (a) VALUES (2)", "UPDATE gen SET a = 7 WHERE a = 1", "INSERT INTO upd (a, b) VALUES (1, 1)", "UPDATE upd SET b = 3, x = NULL WHERE a = 1", "DELETE FROM upd WHERE a = 1",
+	"INSERT INTO wide (a) VALUES (1)", "UPDATE wide SET d = '2024-01-01' WHERE a = 1", "UPDATE wide SET d = NULL, j = NULL WHERE a = 1", "UPDATE wide SET e = 'b', f = 1.5 WHERE a = 1", "DELETE FROM wide WHERE a = 1",
+	"INSERT INTO heap (a) VALUES (5)", "INSERT INTO heap (a) VALUES (5)", "UPDATE heap SET b = b + 1 WHERE a = 5", "DELETE FROM heap WHERE a = 5", "UPDATE w SET v = 'view' WHERE id = 1", "INSERT INTO nowhere VALUES (1)",
+	// Transactions.
+	"BEGIN", "INSERT INTO a (k) VALUES (31)", "UPDATE a SET k = k + 1 WHERE k = 31", "INSERT INTO a (k) VALUES (32), (31), (32)", "DELETE FROM s WHERE k = 'abc'", "SAVEPOINT s1", "INSERT INTO a (k) VALUES (33)", "ROLLBACK TO s1", "COMMIT",
+	"BEGIN", "INSERT INTO a (k) VALUES (34)", "ROLLBACK", "START TRANSACTION READ ONLY", "INSERT INTO a (k) VALUES (35)", "UPDATE a SET k = 9 WHERE id = 404", "COMMIT", "SET autocommit = 0", "INSERT INTO a (k) VALUES (36)", "ROLLBACK", "SET autocommit = 1",
+	"SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE", "UPDATE a SET k = 41 WHERE id = 12", "BEGIN", "DELETE FROM a WHERE id = 12", "COMMIT", "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", "BEGIN", "UPDATE a SET c = 'rc' WHERE id = 11", "COMMIT",
+	"SET TRANSACTION READ ONLY", "INSERT INTO a (k) VALUES (37)", "SET SESSION transaction_read_only = 1", "DELETE FROM a WHERE id = 11", "SET SESSION transaction_read_only = 0", "SET INSERT_ID = 500", "INSERT INTO a (k) VALUES (38)", "SET auto_increment_increment = 10", "INSERT INTO a (k) VALUES (39), (40)",
+	"SET auto_increment_increment = 1", "SET sql_log_bin = 0", "INSERT INTO a (k) VALUES (50)", "SET sql_log_bin = 1", "FLUSH TABLES WITH READ LOCK", "INSERT INTO a (k) VALUES (51)", "UPDATE a SET k = 7 WHERE id = 404", "UNLOCK TABLES",
+	"LOCK TABLES a READ", "INSERT INTO a (k) VALUES (52)", "DELETE FROM s WHERE n = 1", "UNLOCK TABLES", "CREATE TRIGGER late BEFORE INSERT ON a FOR EACH ROW SET NEW.c = 'late'", "INSERT INTO a (k) VALUES (60)", "DROP TRIGGER late", "INSERT INTO a (k) VALUES (61)",
+	"ALTER TABLE a ADD COLUMN late INT DEFAULT 4", "INSERT INTO a (k) VALUES (62)", "UPDATE a SET late = late + 1 WHERE k = 62", "INSERT INTO a (k, c) VALUES (63, 'p')",
+}
+
+var plainChangeTables = []string{
+	"SET NAMES utf8mb4", "CREATE TABLE a (id INT PRIMARY KEY AUTO_INCREMENT, k INT NOT NULL UNIQUE, c CHAR(10) NOT NULL DEFAULT 'c', v VARCHAR(10) DEFAULT 'v')",
+	"ALTER TABLE a ADD COLUMN u INT UNSIGNED DEFAULT '3', ADD COLUMN b BIGINT DEFAULT 9, ADD COLUMN n INT NULL",
+	"ALTER TABLE a DROP COLUMN n, DROP COLUMN b, DROP COLUMN u", "ALTER TABLE a ADD COLUMN u INT UNSIGNED NOT NULL DEFAULT '3', ADD COLUMN b BIGINT DEFAULT 9",
+	"CREATE TABLE parent (id INT PRIMARY KEY)", "INSERT INTO parent VALUES (1), (2), (3)", "CREATE TABLE child (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES parent (id))",
+	"CREATE TABLE cas (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES parent (id) ON DELETE CASCADE)",
+	"CREATE TABLE trig (a INT PRIMARY KEY, b INT)", "CREATE TABLE log (x INT)", "CREATE TRIGGER ti AFTER INSERT ON trig FOR EACH ROW INSERT INTO log VALUES (NEW.a)",
+	"CREATE TRIGGER tu BEFORE UPDATE ON trig FOR EACH ROW SET NEW.b = 99", "CREATE TRIGGER td AFTER DELETE ON trig FOR EACH ROW INSERT INTO log VALUES (-1)",
+	"CREATE TABLE chk (a INT PRIMARY KEY, b INT CHECK (b > 0))", "CREATE TABLE upd (a INT PRIMARY KEY, b INT, t DATE NULL, x TIMESTAMP NULL ON UPDATE CURRENT_TIMESTAMP)",
+	"CREATE TABLE wide (a INT PRIMARY KEY, d DATE DEFAULT '2020-02-02', e ENUM('a','b') DEFAULT 'a', f DECIMAL(5,2), j JSON, t TEXT)",
+}
+
+// TestPlain_Changes runs statements on a server that plans all and on one that
+// does not, and compares the answers, the tables and the binlogs.
+func TestPlain_Changes(t *testing.T) {
+	for _, params := range []string{"", "clientFoundRows=true&interpolateParams=true"} {
+		var answers [2][][]byte
+		var logs [2][]string
+		for i := range 2 {
+			ts := newTestServer(t, nil)
+			c := ts.taped(params)
+			c.exec(plainTables...)
+			c.exec(plainChangeTables...)
+			c.exec("SET TIMESTAMP = 1700000000")
+			ts.planAll.Store(i == 0)
+			before := ts.counters.plain.Load()
+			for _, query := range plainChanges {
+				answers[i] = append(answers[i], c.answer(nil, query))
+				ts.planAll.Store(true)
+				answers[i] = append(answers[i], c.answer(nil, "SELECT ROW_COUNT(), FOUND_ROWS(), LAST_INSERT_ID(), @@warning_count"), c.answer(nil, "SHOW WARNINGS"))
+				ts.planAll.Store(i == 0)
+			}
+			n := ts.counters.plain.Load() - before
+			if (n > 60) != (i == 1) {
+				t.Errorf("%d statements without a plan", n)
+			}
+			st, err := c.conn.PrepareContext(t.Context(), "UPDATE a SET c = ?, k = k + ? WHERE id = ?")
+			if err != nil {
+				t.Fatal(err)
+			}
+			ins, err := c.conn.PrepareContext(t.Context(), "INSERT INTO a (id, k, v) VALUES (?, ?, ?)")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, args := range [][]any{{"é", 1, 500}, {"", -2, 500}, {"x", int64(1) << 40, 500}, {nil, 1, 500}, {"x", nil, 500}, {1.5, 1, 500}} {
+				answers[i] = append(answers[i], c.answer(st, "", args...))
+			}
+			for _, args := range [][]any{{nil, 200, nil}, {0, 201, "v"}, {700, 202, "longer than ten characters"}, {700, uint64(203), "ok"}, {700, 203, "ok"}} {
+				answers[i] = append(answers[i], c.answer(ins, "", args...))
+			}
+			ts.planAll.Store(true)
+			for _, table := range []string{"a", "s", "two", "heap", "parent", "child", "cas", "trig", "log", "chk", "gen", "upd", "wide"} {
+				answers[i] = append(answers[i], c.answer(nil, "SELECT * FROM "+table))
+			}
+			logs[i] = eventBytes(t, ts)
+		}
+		for j := range answers[0] {
+			if !bytes.Equal(answers[0][j], answers[1][j]) {
+				what := fmt.Sprint(j)
+				if j/3 < len(plainChanges) {
+					what = plainChanges[j/3]
+				}
+				t.Errorf("%s: %s (%d)\n got %q\nwant %q", params, what, j%3, answers[1][j], answers[0][j])
+			}
+		}
+		if len(logs[0]) != len(logs[1]) {
+			t.Fatalf("%d events, with a plan %d", len(logs[1]), len(logs[0]))
+		}
+		for j := range logs[0] {
+			if logs[0][j] != logs[1][j] {
+				t.Fatalf("event %d:\n got %q\nwant %q", j, logs[1][j], logs[0][j])
+			}
+		}
+	}
+}
+
+// eventBytes returns the events of a server's binlog without what differs from
+// run to run: times, checksums and what is computed of them.
+func eventBytes(t *testing.T, ts *testServer) (out []string) {
+	t.Helper()
+	f, err := ts.fs.Open("data/mysql-bin.000001")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, info.Size())
+	if _, err := f.ReadAt(b, 0); err != nil {
+		t.Fatal(err)
+	}
+	const header, checksum, gtid, anonymous, format = 19, 4, 33, 34, 15
+	for b = b[4:]; len(b) >= header; {
+		size := binary.LittleEndian.Uint32(b[9:])
+		ev := b[:size]
+		b = b[size:]
+		body := string(ev[4 : size-checksum])
+		if ev[4] == gtid || ev[4] == anonymous || ev[4] == format {
+			body = fmt.Sprint(ev[4], size)
+		}
+		out = append(out, body)
+	}
+	return out
+}
+
+// TestPlain_Privileges takes a right away from an account that has used it.
+func TestPlain_Privileges(t *testing.T) {
+	ts := newTestServer(t, nil)
+	root := ts.listen("")
+	mustExec(t, root, "CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY, v INT)", "INSERT INTO d.t VALUES (1, 2)",
+		"CREATE USER u@localhost", "GRANT SELECT, UPDATE ON d.t TO u@localhost")
+	u := ts.connect("u", "", "")
+	u.SetMaxOpenConns(1)
+	var v int
+	st, err := u.Prepare("SELECT v FROM d.t WHERE id = ?")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	for range 3 {
+		if err := st.QueryRow(1).Scan(&v); err != nil {
+			t.Fatal(err)
+		}
+		mustExec(t, u, "UPDATE d.t SET v = v + 1 WHERE id = 1")
+	}
+	if n := ts.counters.plain.Load(); n != 6 { // the INSERT too
+		t.Errorf("%d statements without a plan", n)
+	}
+	if _, err := u.Exec("DELETE FROM d.t WHERE id = 1"); errNumber(err) != 1142 {
+		t.Errorf("DELETE: %v", err)
+	}
+	mustExec(t, root, "REVOKE SELECT ON d.t FROM u@localhost")
+	if err := st.QueryRow(1).Scan(&v); errNumber(err) != 1142 {
+		t.Errorf("SELECT: %v", err)
+	}
+	mustExec(t, root, "REVOKE UPDATE ON d.t FROM u@localhost")
+	if _, err := u.Exec("UPDATE d.t SET v = v + 1 WHERE id = 1"); errNumber(err) != 1142 {
+		t.Errorf("UPDATE: %v", err)
+	}
+}
+
+// TestPlain_Kill ends a statement that waits for a row, which the list of
+// processes shows.
+func TestPlain_Kill(t *testing.T) {
+	ts := newTestServer(t, nil)
+	root := ts.listen("")
+	mustExec(t, root, "CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY, v INT)", "INSERT INTO d.t VALUES (1, 2)")
+	holder, waiter := ts.taped(""), ts.taped("")
+	holder.exec("BEGIN", "UPDATE d.t SET v = 3 WHERE id = 1")
+	var id int
+	if err := waiter.conn.QueryRowContext(t.Context(), "SELECT CONNECTION_ID()").Scan(&id); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		const query = "UPDATE d.t SET v = 4 WHERE id = 1"
+		failed := make(chan error, 1)
+		go func() {
+			_, err := waiter.conn.ExecContext(t.Context(), query)
+			failed <- err
+		}()
+		for shown := 0; shown == 0; {
+			row := root.QueryRow("SELECT COUNT(*) FROM information_schema.processlist WHERE id = ? AND command = 'Query' AND info = ?", id, query)
+			if err := row.Scan(&shown); err != nil {
+				t.Fatal(err)
+			}
+		}
+		mustExec(t, root, fmt.Sprintf("KILL QUERY %d", id))
+		if err := <-failed; errNumber(err) != 1317 {
+			t.Errorf("killed: %v", err)
+		}
+	}
+	holder.exec("ROLLBACK")
+	waiter.exec("UPDATE d.t SET v = 5 WHERE id = 1", "UPDATE d.t SET v = 6 WHERE id = 1")
+	if n := ts.counters.plain.Load(); n < 4 {
+		t.Errorf("%d statements without a plan", n)
 	}
 }

@@ -36,6 +36,7 @@ type Cutting struct {
 
 const (
 	maxText   = 16 << 10 // longest statement that is cut, in bytes
+	maxShape  = 1 << 10  // longest shape
 	maxValues = 64       // most constants in one
 )
 
@@ -43,10 +44,11 @@ const (
 // that is not worth the while. It allocates nothing for most statements.
 func (c *Cutting) Cut(query string) bool {
 	c.Shape, c.Values, c.params = c.Shape[:0], c.Values[:0], 0
-	if len(query) > maxText || !begins(query) {
+	s := scanner{Cutting: c, in: query}
+	s.skipSpace()
+	if len(query) > maxText || !begins(query[s.at:]) {
 		return false
 	}
-	s := scanner{Cutting: c, in: query}
 	for s.ok() {
 		s.skipSpace()
 		if s.at == len(s.in) {
@@ -59,15 +61,15 @@ func (c *Cutting) Cut(query string) bool {
 	return false
 }
 
-// begins reports whether a text begins as the statements do that are plain:
-// SELECT, UPDATE, DELETE, INSERT, and those that begin and end transactions.
+// begins reports whether a text begins as the statements do that are plain.
 func begins(query string) bool {
 	if len(query) < len("BEGIN") {
 		return false
 	}
-	switch query[0] | 0x20 {
-	case 's', 'u', 'd', 'i', 'b', 'c', 'r':
-		return true
+	for _, word := range [...]string{"SEL", "UPD", "INS", "DEL", "BEG", "COM", "ROL", "STA"} {
+		if isWord(query[:3], word) {
+			return true
+		}
 	}
 	return false
 }
@@ -81,7 +83,7 @@ type scanner struct {
 	value bool // a constant may begin here, so that a minus is its sign
 }
 
-func (s *scanner) ok() bool { return len(s.Values) <= maxValues }
+func (s *scanner) ok() bool { return len(s.Values) <= maxValues && len(s.Shape) <= maxShape }
 
 func (s *scanner) skipSpace() {
 	from := s.at
@@ -170,13 +172,14 @@ func (s *scanner) number(sign int) bool {
 	if end < len(s.in) && (isLetter(s.in[end]) || s.in[end] == '.') {
 		return false
 	}
-	n, err := strconv.ParseUint(s.in[s.at+sign:end], 10, 64)
-	if err != nil {
+	digits := s.in[s.at+sign : end]
+	n, err := strconv.ParseUint(digits, 10, 64)
+	if err != nil || digits[0] == '0' && len(digits) > 1 {
 		return false
 	}
 	v := Value{Kind: Uint, Number: n}
-	if sign > 0 && n > 0 {
-		if n > 1<<63 {
+	if sign > 0 {
+		if n == 0 || n > 1<<63 {
 			return false
 		}
 		v = Value{Kind: Int, Number: -n}

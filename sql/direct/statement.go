@@ -89,6 +89,12 @@ func Recognise(stmt sqlparser.Statement) *Statement {
 	switch n := stmt.(type) {
 	case *sqlparser.Select:
 		ok = r.selects(n)
+	case *sqlparser.Update:
+		ok = r.updates(n)
+	case *sqlparser.Delete:
+		ok = r.deletes(n)
+	case *sqlparser.Insert:
+		ok = r.inserts(n)
 	}
 	if !ok {
 		return nil

@@ -62,6 +62,13 @@ func (c *objectCache) put(prefix string, gen uint64, set map[string][]byte) {
 	c.sets[prefix] = set
 }
 
+// generation changes whenever objects do.
+func (c *objectCache) generation() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.gen
+}
+
 func (c *objectCache) clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

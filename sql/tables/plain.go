@@ -21,7 +21,10 @@ import (
 
 // Plain is a table as statements use it that go-mysql-server does not plan. It
 // is immutable.
-type Plain struct{ t *Table }
+type Plain struct {
+	t       *Table
+	objects uint64 // generation of the triggers; read before they were
+}
 
 // Plain returns a table of a database; nil if there is none, or none that
 // statements can use without a plan.
@@ -39,13 +42,13 @@ func (p *Provider) Plain(database, table string) *Plain {
 	if err != nil {
 		return nil
 	}
-	return &Plain{newTable(&Database{p: p, name: database}, def)}
+	return &Plain{newTable(&Database{p: p, name: database}, def), p.objects.generation()}
 }
 
-// Current reports whether the table still is what it was.
+// Current reports whether the table still is what it was, and its triggers too.
 func (p *Plain) Current() bool {
 	now, ok := p.t.db.p.engine.Catalog().Table(p.t.db.name, p.t.name)
-	return ok && now == p.t.def.table
+	return ok && now == p.t.def.table && p.objects == p.t.db.p.objects.generation()
 }
 
 // Column returns the place of a column, -1 if there is none.
@@ -214,6 +217,12 @@ type PlainReader struct {
 func (r *PlainReader) Begin(ctx *gms.Context, s *Session, p *Plain, places []int) {
 	r.ctx, r.s, r.p, r.places = ctx, s, p, places
 	r.utf8 = s.GetCharacterSetResults() == gms.CharacterSet_utf8mb4
+}
+
+// End lets go of what the statement has read.
+func (r *PlainReader) End() {
+	r.ctx = nil
+	clear(r.row)
 }
 
 // Find reads the row with a key, as a consistent read does. The row is nil if
