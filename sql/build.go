@@ -89,6 +89,8 @@ func (b *builder) Build(ctx *gms.Context, n gms.Node, row gms.Row) (gms.RowIter,
 		return b.showVariables(ctx, s, n)
 	case *plan.ShowColumns:
 		return b.showColumns(ctx, s, n, row)
+	case *plan.ShowIndexes:
+		return b.showIndexes(ctx, s, n, row)
 	case *plan.ShowCreateTable:
 		return b.showCreateTable(ctx, s, n, row)
 	case *plan.ShowStatus:

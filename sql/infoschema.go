@@ -16,7 +16,8 @@ import (
 // go-mysql-server's.
 type infoSchema struct {
 	gms.Database
-	own map[string]gms.Table // by name in lower case
+	server *Server
+	own    map[string]gms.Table // by name in lower case
 }
 
 // GetTableInsensitive implements gms.Database.
@@ -24,12 +25,16 @@ func (d *infoSchema) GetTableInsensitive(ctx *gms.Context, name string) (gms.Tab
 	if t, ok := d.own[strings.ToLower(name)]; ok {
 		return t, true, nil
 	}
-	return d.Database.GetTableInsensitive(ctx, name)
+	t, ok, err := d.Database.GetTableInsensitive(ctx, name)
+	if c, is := t.(*information_schema.ColumnsTable); is {
+		t = d.server.columnsTable(c)
+	}
+	return t, ok, err
 }
 
 // showPrograms puts the tables of stored programs into information_schema.
 func (s *Server) showPrograms(schema gms.Database) gms.Database {
-	out := &infoSchema{Database: schema, own: make(map[string]gms.Table)}
+	out := &infoSchema{Database: schema, server: s, own: make(map[string]gms.Table)}
 	for name, rows := range map[string]func(*gms.Context, *tables.Database) ([]gms.Row, error){
 		information_schema.RoutinesTableName:   s.routineRows,
 		information_schema.ParametersTableName: s.parameterRows,

@@ -2,10 +2,12 @@ package sql
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	gms "github.com/dolthub/go-mysql-server/sql"
 	"github.com/dolthub/go-mysql-server/sql/plan"
+	"github.com/dolthub/go-mysql-server/sql/types"
 
 	"binrelay/sql/storage"
 )
@@ -36,6 +38,63 @@ func (b *builder) showCreateTable(ctx *gms.Context, s *Session, n *plan.ShowCrea
 		rows[0][1] = withForeignKeys(withKeys(text, def), def)
 	}
 	return gms.RowsToRowIter(rows...), nil
+}
+
+// The places of columns in a row of SHOW INDEX.
+const (
+	showKeyName, showKeySeq, showKeyOrder, showKeyPrefix = 2, 3, 5, 7
+)
+
+// showIndexes is SHOW INDEX: go-mysql-server's rows, with the order and the
+// prefix length of each column.
+func (b *builder) showIndexes(ctx *gms.Context, s *Session, n *plan.ShowIndexes, row gms.Row) (gms.RowIter, error) {
+	t, ok := n.Child.(*plan.ResolvedTable)
+	if s.showing || !ok || t.Database() == nil {
+		return nil, nil
+	}
+	def, ok := s.Definition(t.Database().Name(), t.UnderlyingTable().Name())
+	if !ok {
+		return nil, nil
+	}
+	s.showing = true
+	it, err := b.base.Build(ctx, n, row)
+	s.showing = false
+	if err != nil {
+		return nil, err
+	}
+	rows, err := gms.RowIterToRows(ctx, it)
+	for _, r := range rows {
+		part, ok := indexPart(def, r[showKeyName], r[showKeySeq])
+		if !ok {
+			continue
+		}
+		r[showKeyOrder] = "A"
+		if part.Desc {
+			r[showKeyOrder] = "D"
+		}
+		if part.Prefix > 0 {
+			r[showKeyPrefix] = int64(part.Prefix)
+		}
+	}
+	return gms.RowsToRowIter(rows...), err
+}
+
+// indexPart returns a column of an index by the index's name and the column's
+// number, from 1.
+func indexPart(def *storage.Schema, name, seq any) (storage.IndexPart, bool) {
+	parts := def.Primary
+	if name != "PRIMARY" {
+		i := slices.IndexFunc(def.Indexes, func(x storage.Index) bool { return x.Name == name })
+		if i < 0 {
+			return storage.IndexPart{}, false
+		}
+		parts = def.Indexes[i].Parts
+	}
+	n, _, err := types.Int64.Convert(gms.NewEmptyContext(), seq)
+	if k, ok := n.(int64); err == nil && ok && k >= 1 && int(k) <= len(parts) {
+		return parts[k-1], true
+	}
+	return storage.IndexPart{}, false
 }
 
 // withKeys replaces the lines of keys.

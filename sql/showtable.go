@@ -37,6 +37,11 @@ func (f *schemaFormatter) GenerateCreateTableColumnDefinition(col *gms.Column, d
 			}
 		}
 	}
+	if (types.IsEnum(col.Type) || types.IsSet(col.Type) || types.IsTime(col.Type)) && col.Default != nil && col.Default.IsLiteral() {
+		if v, ok := f.server.columnDefault(gms.NewEmptyContext(), col).(string); ok {
+			def = "'" + strings.ReplaceAll(v, "'", "''") + "'" // go-mysql-server has a member's number, a date's text as written
+		}
+	}
 	if declared := f.server.declaredType(col); declared != "" {
 		text = strings.Replace(text, "` "+col.Type.String(), "` "+declared, 1)
 	}
@@ -104,7 +109,7 @@ func (b *builder) showColumns(ctx *gms.Context, s *Session, n *plan.ShowColumns,
 	for _, r := range rows {
 		c := columns[r[0].(string)]
 		r[1] = b.server.columnType(c)
-		r[at] = columnDefault(ctx, c)
+		r[at] = b.server.columnDefault(ctx, c)
 		if n.Full {
 			if t, ok := c.Type.(gms.TypeWithCollation); ok && t.Collation() != gms.Collation_binary {
 				r[2] = t.Collation().Name()
@@ -153,21 +158,47 @@ func (s *Server) declaredType(c *gms.Column) string {
 	return ""
 }
 
-// columnDefault is the default as SHOW COLUMNS prints it; nil for none.
-func columnDefault(ctx *gms.Context, c *gms.Column) any {
+// columnDefault is the default as SHOW COLUMNS and information_schema.COLUMNS
+// have it; nil for none.
+func (s *Server) columnDefault(ctx *gms.Context, c *gms.Column) any {
 	if c.Default == nil || c.Generated != nil {
 		return nil
 	}
 	text := c.Default.String()
 	if !c.Default.IsLiteral() {
+		if inner, ok := strings.CutPrefix(text, "("); ok {
+			return strings.TrimSuffix(inner, ")")
+		}
 		return text
 	}
 	v, err := c.Default.Eval(ctx, nil)
 	if err == nil && v == nil {
 		return nil
 	}
-	if s, ok := v.(string); ok && err == nil {
-		return s
+	switch {
+	case err != nil:
+	case types.IsBit(c.Type):
+		if n, _, err := types.Uint64.Convert(ctx, v); err == nil {
+			return fmt.Sprintf("b'%b'", n)
+		}
+	case types.IsTimespan(c.Type):
+		whole, fraction, _ := strings.Cut(strings.Trim(text, "'"), ".")
+		if n, ok := s.timeDigits(c.DatabaseSource, c.Source, c.Name); ok && n > 0 {
+			whole += "." + (fraction + "000000")[:n]
+		}
+		return whole
+	default:
+		if v, _, err = c.Type.Convert(ctx, v); err != nil {
+			break
+		}
+		value, err := c.Type.SQL(ctx, nil, v)
+		switch {
+		case err != nil:
+		case types.IsBinaryType(c.Type):
+			return fmt.Sprintf("0x%X", value.Raw())
+		default:
+			return value.ToString()
+		}
 	}
 	return strings.Trim(text, "'")
 }

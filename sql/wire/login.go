@@ -251,7 +251,8 @@ func (c *conn) authenticate(acc auth.Account, req *loginRequest) (ok, sent bool,
 		if req.caps&capPluginAuth == 0 {
 			return false, len(response) > 0, nil // cannot be asked for another one
 		}
-		c.salt = newSalt()
+		// The greeting's salt again: drivers answer a later COM_CHANGE_USER with
+		// it, whatever they were sent in between.
 		msg := append([]byte{headerAuthSwitch}, acc.Plugin...)
 		msg = append(append(append(msg, 0), c.salt...), 0)
 		if response, err = c.ask(msg); err != nil {

@@ -408,14 +408,17 @@ func TestRaw_ChangeUser(t *testing.T) {
 }
 
 // A client that answers under a plugin that is not the account's waits for the
-// switch, also when the account has no password.
+// switch, also when the account has no password. The switch has the greeting's
+// salt: some drivers compute the answer of COM_CHANGE_USER from that one.
 func TestRaw_OtherPluginWithoutPassword(t *testing.T) {
 	r := dial(t, start(t, nil).addr)
-	r.read()
+	greeting := r.read()
 	p := bytes.TrimSuffix(response(rawCaps, "root"), []byte("caching_sha2_password\x00"))
 	r.packet(append(p, "dummy_fallback_auth\x00"...))
 	if p := r.read(); len(p) == 0 || p[0] != headerAuthSwitch || !bytes.HasPrefix(p[1:], []byte("caching_sha2_password\x00")) {
 		t.Fatalf("answer %q, want a switch to the account's plugin", p)
+	} else if salt := p[len(p)-21 : len(p)-1]; !bytes.Contains(greeting, salt[:8]) || !bytes.Contains(greeting, salt[8:]) {
+		t.Errorf("the switch has another salt %x than the greeting %x", salt, greeting)
 	}
 	r.packet(nil)
 	r.wantOK(r.read())
