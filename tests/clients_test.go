@@ -3,6 +3,7 @@ package tests
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"os/exec"
@@ -100,5 +101,81 @@ func canalOfKilledServer(t *testing.T, program string) {
 	}
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("canal: %v\n%s%s", err, text.String(), stderr.String())
+	}
+}
+
+// Drivers, ORMs and a binlog reader of npm, each a script in tests/clients/npm
+// that compares what it gets and ends with an error where that is wrong.
+func TestClients_Npm(t *testing.T) {
+	node, dir := cluster.Need(t, "node"), npmPackages(t)
+	for _, name := range []string{"mysql2", "mariadb", "sequelize", "knex", "typeorm", "zongji"} {
+		t.Run(name, func(t *testing.T) {
+			s := cluster.Start(t, "s", "server-id=1", "log-bin=mysql-bin", "gtid_mode=ON", "enforce_gtid_consistency=ON")
+			cmd := exec.Command(node, name+".js")
+			cmd.Dir = dir
+			cmd.Env = append(os.Environ(), fmt.Sprintf("BINRELAY_PORT=%d", s.Port))
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("%s: %v\n%s", name, err, out)
+			}
+			s.Stop()
+		})
+	}
+}
+
+// npmPackages installs what the lock file names, once for all runs, beside
+// copies of the scripts, and returns the directory.
+func npmPackages(t *testing.T) string {
+	t.Helper()
+	npm := cluster.Need(t, "npm")
+	lock, err := os.ReadFile("clients/npm/package-lock.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		cache = os.TempDir()
+	}
+	dir := filepath.Join(cache, "binrelay", fmt.Sprintf("npm-%x", sha256.Sum256(lock))[:20])
+	if _, err := os.Stat(filepath.Join(dir, "complete")); err != nil {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"package.json", "package-lock.json"} {
+			copyFile(t, filepath.Join("clients/npm", name), filepath.Join(dir, name))
+		}
+		install := exec.Command(npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-progress")
+		install.Dir = dir
+		if out, err := install.CombinedOutput(); err != nil {
+			if os.Getenv("CI") != "" {
+				t.Fatalf("npm ci: %v\n%s", err, out)
+			}
+			t.Skipf("SKIP: npm ci: %v: %s", err, bytes.TrimSpace(out))
+		}
+		if err := os.WriteFile(filepath.Join(dir, "complete"), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	scripts, err := filepath.Glob("clients/npm/*.js")
+	if err != nil || len(scripts) == 0 {
+		t.Fatalf("no scripts in tests/clients/npm: %v", err)
+	}
+	work := t.TempDir()
+	for _, name := range append(scripts, "clients/npm/package.json") {
+		copyFile(t, name, filepath.Join(work, filepath.Base(name)))
+	}
+	if err := os.Symlink(filepath.Join(dir, "node_modules"), filepath.Join(work, "node_modules")); err != nil {
+		t.Fatal(err)
+	}
+	return work
+}
+
+func copyFile(t *testing.T, from, to string) {
+	t.Helper()
+	b, err := os.ReadFile(from)
+	if err == nil {
+		err = os.WriteFile(to, b, 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }
