@@ -175,7 +175,7 @@ func crashPrimary(t *testing.T, seed uint64, rounds, every int, pair bool, total
 	}
 	for round := range rounds {
 		c.admin = ""
-		if round >= 4 {
+		if round >= len(c.actors[0].firstSteps) {
 			c.admin = adminSteps[r.IntN(len(adminSteps))]
 			if pair && (c.admin == "RESET MASTER" || c.admin == "PURGE" || c.admin == "expire" || c.admin == "CHANGE MASTER") {
 				c.admin = "" // it may take from the replica what it has not synced yet
