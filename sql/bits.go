@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/cockroachdb/apd/v3"
 	gms "github.com/dolthub/go-mysql-server/sql"
 	"github.com/dolthub/go-mysql-server/sql/types"
 
@@ -54,11 +55,17 @@ func ofBits(f func(a []uint64) uint64) func(*gms.Context, *Server, []any) (any, 
 	}
 }
 
-// ofBase spells a number's 64 bits in a base.
+// ofBase spells the 64 bits of a number, without its fraction, in a base.
 func ofBase(base int) func(*gms.Context, *Server, []any) (any, error) {
 	return func(ctx *gms.Context, _ *Server, args []any) (any, error) {
 		if anyNull(args) {
 			return nil, nil
+		}
+		switch v := args[0].(type) {
+		case string, []byte, float32, float64:
+			return strconv.FormatUint(textBits(argText(v)), base), nil
+		case *apd.Decimal:
+			return strconv.FormatUint(textBits(v.Text('f')), base), nil
 		}
 		return strconv.FormatUint(toBits(ctx, args[0]), base), nil
 	}

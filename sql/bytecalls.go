@@ -91,7 +91,7 @@ func newCatalog(p *tables.Provider) *catalog {
 		})
 	}
 	c.functions["rand"] = gms.FunctionN{Name: "rand", Fn: newRand}
-	for _, list := range [][]function{timeFunctions, bitFunctions, lockFunctions, accountFunctions} {
+	for _, list := range [][]function{timeFunctions, dateFunctions, numberFunctions, bitFunctions, lockFunctions, accountFunctions} {
 		for i := range list {
 			c.functions[list[i].name] = list[i].native()
 		}
@@ -111,6 +111,7 @@ func newCatalog(p *tables.Provider) *catalog {
 	c.functions["group text"] = gms.Function1{Name: "text", Fn: func(_ *gms.Context, e gms.Expression) gms.Expression { return &groupText{textCall{e}} }}
 	c.functions["as text"] = gms.Function1{Name: "text", Fn: asTextCall}
 	maps.Copy(c.functions, typedLiterals())
+	c.functions["from_unixtime"] = fromUnixFunction(c.functions["from_unixtime"], c.functions["date_format"])
 	maps.Copy(c.functions, operatorFunctions())
 	for _, name := range textFunctions {
 		if f := c.functions[name]; f != nil {

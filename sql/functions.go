@@ -23,6 +23,7 @@ type function struct {
 	typ      gms.Type
 	typeOf   func(ctx *gms.Context, args []gms.Expression) gms.Type // where typ is nil
 	eval     func(ctx *gms.Context, s *Server, args []any) (any, error)
+	with     func(ctx *gms.Context, args []gms.Expression, row gms.Row) (any, error) // where eval is nil
 }
 
 var functions = []function{
@@ -139,6 +140,9 @@ func (c *call) CollationCoercibility(ctx *gms.Context) (gms.CollationID, byte) {
 
 // Eval implements gms.Expression.
 func (c *call) Eval(ctx *gms.Context, row gms.Row) (any, error) {
+	if c.f.with != nil {
+		return c.f.with(ctx, c.args, row)
+	}
 	s := serverOf(ctx)
 	if s == nil {
 		return nil, nil

@@ -12,7 +12,7 @@ import (
 )
 
 // ownSyntax are words of the functions and operators that ordinaryCalls looks for.
-var ownSyntax = []string{"trim", "substr", "binary", "group_concat", "interval", "as time", "as decimal", "as char", "as nchar", "convert", "case", "b'", "over", "~", "&", "|", "^", "<", ">", "+", "-", "*", "/", "%", " div", " mod", " literal`", "interval of"}
+var ownSyntax = []string{"trim", "substr", "binary", "group_concat", "interval", "as time", "as decimal", "signed", "as char", "as nchar", "convert", "case", "b'", "over", "~", "&", "|", "^", "<", ">", "+", "-", "*", "/", "%", " div", " mod", " literal`", "interval of"}
 
 // ordinaryCalls turns the functions with a syntax of their own, TRIM(LEADING a
 // FROM b), SUBSTRING(a FROM b FOR c) and CAST(a AS BINARY(n)), into calls of
@@ -126,8 +126,11 @@ func ordinaryCall(e sqlparser.Expr) *sqlparser.FuncExpr {
 			}
 			return newCall("cast time", e.Expr)
 		}
-		if strings.EqualFold(e.Type.Type, "decimal") && (e.Type.Scale == nil || string(e.Type.Scale.Val) == "0") {
-			e.Expr = newCall("round", e.Expr) // go-mysql-server rounds to one digit and more
+		if strings.EqualFold(e.Type.Type, "decimal") {
+			return castDecimalCall(e)
+		}
+		if name := castCalls[strings.ToLower(e.Type.Type)]; name != "" {
+			return newCall(name, e.Expr)
 		}
 		if strings.EqualFold(e.Type.Type, "char") || strings.EqualFold(e.Type.Type, "nchar") {
 			return newCall("as text", e)
@@ -173,6 +176,31 @@ func ordinaryCall(e sqlparser.Expr) *sqlparser.FuncExpr {
 		e.Left, e.Right = bitBeside(e.Left, e.Right), bitBeside(e.Right, e.Left)
 	}
 	return nil
+}
+
+// castCalls are the conversions to types without digits that are calls.
+var castCalls = map[string]string{"signed": "cast signed", "unsigned": "cast unsigned"}
+
+// castDecimalCall is a conversion to DECIMAL as a call with precision and scale.
+// One that has more of them than there are stays.
+func castDecimalCall(e *sqlparser.ConvertExpr) *sqlparser.FuncExpr {
+	digits := []*sqlparser.SQLVal{e.Type.Length, e.Type.Scale}
+	for i, d := range digits {
+		if d == nil {
+			digits[i] = sqlparser.NewIntVal([]byte("0"))
+		}
+	}
+	precision, err := strconv.Atoi(string(digits[0].Val))
+	if err != nil || precision > 65 {
+		return nil
+	}
+	if precision == 0 {
+		precision, digits[0] = 10, sqlparser.NewIntVal([]byte("10"))
+	}
+	if scale, err := strconv.Atoi(string(digits[1].Val)); err != nil || scale > min(precision, 30) {
+		return nil
+	}
+	return newCall("cast decimal", e.Expr, digits[0], digits[1])
 }
 
 // bitBeside makes a bit literal that is compared with a string one too.

@@ -51,10 +51,23 @@ func anyNull(args []any) bool {
 // timespan returns microseconds as a TIME, cut to what one can hold.
 func timespan(ctx *gms.Context, us int64) types.Timespan {
 	if cut := min(max(us, -maxTime), maxTime); cut != us {
-		ctx.Warn(1292, "Truncated incorrect time value: '%s'", types.Timespan(us))
+		ctx.Warn(1292, "Truncated incorrect time value: '%s'", spanText(us))
 		us = cut
 	}
 	return types.Timespan(us)
+}
+
+// spanText spells microseconds as a TIME, however many hours they are.
+func spanText(us int64) string {
+	sign := ""
+	if us < 0 {
+		sign, us = "-", -us
+	}
+	text := fmt.Sprintf("%s%02d:%02d:%02d", sign, us/3600e6, us/60e6%60, us/1e6%60)
+	if us%1e6 != 0 {
+		text += fmt.Sprintf(".%06d", us%1e6)
+	}
+	return text
 }
 
 // toTime reads a TIME in microseconds out of any value; ok is false, and a
