@@ -38,22 +38,27 @@ func clientCommand(program string, s *cluster.Server, name string, env ...string
 // client, pool, binlog reader and canal, which follows a server that is killed.
 func TestClients_Go(t *testing.T) {
 	program := goClients(t)
-	for name, what := range map[string]string{
-		"TestSqlx":          "sqlx",
-		"TestGorm":          "GORM",
-		"TestGoMySQLClient": "go-mysql client",
-		"TestGoMySQLPool":   "go-mysql client",
-		"TestBinlogSyncer":  "go-mysql BinlogSyncer",
+	const gomysql = "github.com/go-mysql-org/go-mysql"
+	for _, c := range []struct{ name, program, module, what string }{
+		{"TestSqlx", "sqlx", "github.com/jmoiron/sqlx", "named and listed parameters, structs, transactions, compression"},
+		{"TestGorm", "GORM", "gorm.io/gorm", "AutoMigrate twice, the Migrator, associations, upserts, locks"},
+		{"TestGoMySQLClient", "go-mysql client", gomysql, "both protocols, streams, several results, TLS, zlib, zstd"},
+		{"TestGoMySQLPool", "go-mysql client", gomysql, "a pool"},
+		{"TestBinlogSyncer", "go-mysql BinlogSyncer", gomysql, "rows by position, by GTID set, semi-sync asked for"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
+			ran(t, c.program, moduleVersion(t, c.module), c.what)
 			s := cluster.Start(t, "s", "server-id=1", "log-bin=mysql-bin", "gtid_mode=ON", "enforce_gtid_consistency=ON")
-			out, err := clientCommand(program, s, name).CombinedOutput()
-			if err != nil || !bytes.Contains(out, []byte("--- PASS: "+name)) {
-				t.Errorf("%s: %v\n%s", what, err, out)
+			out, err := clientCommand(program, s, c.name).CombinedOutput()
+			if err != nil || !bytes.Contains(out, []byte("--- PASS: "+c.name)) {
+				t.Errorf("%s: %v\n%s", c.program, err, out)
 			}
 		})
 	}
-	t.Run("TestCanal", func(t *testing.T) { canalOfKilledServer(t, program) })
+	t.Run("TestCanal", func(t *testing.T) {
+		ran(t, "go-mysql canal", moduleVersion(t, gomysql), "a dump by mysqldump, then rows; the server killed twice")
+		canalOfKilledServer(t, program)
+	})
 }
 
 // canalOfKilledServer lets canal dump a table and follow it while rows are
@@ -108,8 +113,16 @@ func canalOfKilledServer(t *testing.T, program string) {
 // that compares what it gets and ends with an error where that is wrong.
 func TestClients_Npm(t *testing.T) {
 	node, dir := cluster.Need(t, "node"), npmPackages(t)
-	for _, name := range []string{"mysql2", "mariadb", "sequelize", "knex", "typeorm", "zongji"} {
+	for name, c := range map[string]struct{ program, what string }{
+		"mysql2":    {"mysql2", "both protocols, pool, TLS, compression, every type, COM_CHANGE_USER, LOCAL INFILE"},
+		"mariadb":   {"mariadb", "batches, pipelining, streams, COM_RESET_CONNECTION, TLS, compression"},
+		"sequelize": {"sequelize", "sync with alter, associations, introspection, migrations by umzug"},
+		"knex":      {"knex", "migrations up and down, columnInfo, savepoints, upserts, CTE, windows, streams"},
+		"typeorm":   {"typeorm", "synchronize twice, relations, migrations, transactions"},
+		"zongji":    {"@vlasky/zongji", "rows of every type by position and by GTID set"},
+	} {
 		t.Run(name, func(t *testing.T) {
+			ran(t, c.program+" (npm)", packageVersion(t, c.program), c.what)
 			s := cluster.Start(t, "s", "server-id=1", "log-bin=mysql-bin", "gtid_mode=ON", "enforce_gtid_consistency=ON")
 			cmd := exec.Command(node, name+".js")
 			cmd.Dir = dir

@@ -15,6 +15,7 @@ import (
 // The stock client, its LOAD DATA LOCAL and the dump tool over the compressed
 // protocol, with and without TLS, and a MariaDB that follows through it.
 func TestCompression_Tools(t *testing.T) {
+	ran(t, "mysql, mysqldump (MariaDB)", versionOf(t, "mariadb-dump"), "the compressed protocol")
 	client, dump := cluster.Need(t, "mariadb"), cluster.Need(t, "mariadb-dump")
 	s := cluster.Start(t, "s", "server-id=1", "log-bin=mysql-bin", "local_infile=ON",
 		"collation-server=utf8mb4_general_ci", "default_authentication_plugin=mysql_native_password")

@@ -28,6 +28,7 @@ var failedTest = regexp.MustCompile(`(?m)^--- FAIL: (\S+)`)
 // The driver's own suite, as its authors run it against MySQL and MariaDB: TLS,
 // compression asked for, interpolated and prepared statements.
 func TestDrivers_GoSQLDriverSuite(t *testing.T) {
+	row := ran(t, "go-sql-driver/mysql", moduleVersion(t, "github.com/go-sql-driver/mysql"), "its own test suite, TLS on")
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/go-sql-driver/mysql").Output()
 	if err != nil {
 		t.Fatal(err)
@@ -56,6 +57,7 @@ func TestDrivers_GoSQLDriverSuite(t *testing.T) {
 	for _, m := range failedTest.FindAllStringSubmatch(string(text), -1) {
 		failed[m[1]] = true
 	}
+	row.note = fmt.Sprintf(" %d tests, less %s", passed, strings.Join(slices.Sorted(maps.Keys(failed)), ", "))
 	t.Logf("%d tests passed, %d did not, in %v", passed, len(failed), time.Since(begin).Round(time.Second))
 	for name := range failed {
 		if driverFaults[name] == "" {

@@ -13,6 +13,7 @@ import (
 // mysqlcheck's four jobs, SHOW ENGINE, and mysqladmin shutdown, after which
 // every row is there.
 func TestMaintenance_StockTools(t *testing.T) {
+	ran(t, "mysqlcheck, mysqladmin (MariaDB)", versionOf(t, "mariadb-check"), "check, analyze, optimize, repair; shutdown")
 	check, admin := cluster.Need(t, "mariadb-check"), cluster.Need(t, "mariadb-admin")
 	s := cluster.Start(t, "s", "server-id=1", "log-bin=mysql-bin")
 	s.Exec("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY, k INT, s TEXT, KEY k (k))", "CREATE TABLE d.plain (a INT, b BLOB)",

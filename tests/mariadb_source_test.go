@@ -12,6 +12,7 @@ import (
 // images, compressed and plain events, tables with and without a key, its DDL;
 // through rotations, restarts of either side and kill -9 of ours.
 func TestMariaDB_FollowedByUs(t *testing.T) {
+	ran(t, "MariaDB server", versionOf(t, "mariadbd"), "is followed: rows, images, compression, DDL, restarts, kill -9")
 	m := cluster.StartMariaDB(t, "--server-id=100", "--log-bin-compress-min-len=10", "--character-set-server=utf8mb4",
 		"--collation-server=utf8mb4_general_ci", "--binlog-annotate-row-events=ON", "--max-binlog-size=16K")
 	r := cluster.Start(t, "replica", "server-id=2", "log-bin=mysql-bin", "collation-server=utf8mb4_general_ci")

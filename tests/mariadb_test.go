@@ -34,6 +34,7 @@ var ddl = []string{
 // A real MariaDB follows us by file and position through DDL, sysbench, a
 // rotation and our restart: equal rows.
 func TestMariaDB_FollowsUs(t *testing.T) {
+	ran(t, "MariaDB server", versionOf(t, "mariadbd"), "follows us by file and position, under sysbench")
 	cluster.Need(t, "mariadbd")
 	cluster.Need(t, "sysbench")
 	primary := cluster.Start(t, "primary", "server-id=1", "log-bin=mysql-bin", "max_binlog_size=1M",

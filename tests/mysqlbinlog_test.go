@@ -25,6 +25,7 @@ func mysqlbinlog(t *testing.T, file string) string {
 
 // MariaDB's mysqlbinlog prints every binlog and relay log that we wrote.
 func TestMysqlbinlog_PrintsBinlogAndRelayLog(t *testing.T) {
+	ran(t, "mysqlbinlog (MariaDB)", versionOf(t, "mariadb-binlog"), "prints binlogs and relay logs, checksums verified")
 	cluster.Need(t, "mariadb-binlog")
 	primary := cluster.Start(t, "primary", "server-id=1", "log-bin=mysql-bin", "collation-server=utf8mb4_general_ci")
 	replica := cluster.Start(t, "replica", "server-id=2", "log-bin=mysql-bin", "relay-log=relay", "collation-server=utf8mb4_general_ci")

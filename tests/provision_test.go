@@ -17,6 +17,7 @@ import (
 // that notes the binlog position, loaded into the replica, then CHANGE MASTER
 // to that position, here over TLS.
 func TestProvision_FromADump(t *testing.T) {
+	ran(t, "mysqldump (MariaDB)", versionOf(t, "mariadb-dump"), "a replica from a dump with its position")
 	dump := cluster.Need(t, "mariadb-dump")
 	admin := cluster.Need(t, "mysqladmin")
 	primary := cluster.Start(t, "primary", "server-id=201", "log-bin=mysql-bin")

@@ -84,6 +84,7 @@ var mixedLoad = []string{
 // that logs rows, and by one behind that: equal rows everywhere, also after
 // kill -9 in the middle.
 func TestStatements_FromMariaDB(t *testing.T) {
+	ran(t, "MariaDB server", versionOf(t, "mariadbd"), "is followed: statements and mixed logging")
 	for _, format := range []string{"STATEMENT", "MIXED"} {
 		t.Run(format, func(t *testing.T) {
 			m := cluster.StartMariaDB(t, "--server-id=100", "--binlog-format="+format, "--character-set-server=utf8mb4", "--collation-server=utf8mb4_general_ci", "--local-infile=1")

@@ -39,6 +39,7 @@ func loadSize() (rows, seconds int) {
 // sysbench prepares, writes with 8 threads and cleans up on the primary while
 // two replicas follow: every row and CHECKSUM TABLE agree on all three.
 func TestSysbench_ReplicasEqual(t *testing.T) {
+	ran(t, "sysbench", versionOf(t, "sysbench"), "8 threads on a primary, two replicas row-identical")
 	cluster.Need(t, "sysbench")
 	primary := cluster.Start(t, "primary", "server-id=1", "log-bin=mysql-bin", "max_binlog_size=1M")
 	r1 := cluster.Start(t, "replica1", "server-id=2", "log-bin=mysql-bin", "read_only=ON")

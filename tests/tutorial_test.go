@@ -36,6 +36,7 @@ func client(t *testing.T, s *cluster.Server, script string, args ...string) stri
 // client: two replicas, a database and rows that appear on both, a wrong
 // password, a duplicate row and the skip counter.
 func TestTutorial(t *testing.T) {
+	ran(t, "mysql (MariaDB)", versionOf(t, "mariadb"), "the replication tutorial, word for word")
 	cluster.Need(t, "mariadb")
 	primary := tutorialServer(t, "primary", 201, "binlog_ignore_db=mysql")
 	replicas := []*cluster.Server{
