@@ -38,6 +38,7 @@ func (s *Server) showPrograms(schema gms.Database) gms.Database {
 	for name, rows := range map[string]func(*gms.Context, *tables.Database) ([]gms.Row, error){
 		information_schema.RoutinesTableName:   s.routineRows,
 		information_schema.ParametersTableName: s.parameterRows,
+		information_schema.EventsTableName:     s.eventRows,
 	} {
 		base, ok, err := schema.GetTableInsensitive(nil, name)
 		if err != nil || !ok {

@@ -68,6 +68,9 @@ func (n *node) Schema(*gms.Context) gms.Schema {
 	case *replstmt.ShowEngine:
 		return engineSchema
 	case *replstmt.ShowCreate:
+		if st.Kind == "EVENT" {
+			return showEventSchema
+		}
 		return showRoutineSchema(st.Kind)
 	}
 	return types.OkResultSchema
@@ -102,6 +105,9 @@ func (n *node) RowIter(ctx *gms.Context, _ gms.Row) (gms.RowIter, error) {
 	case *replstmt.ShowEngine:
 		return s.showEngine(ctx, st)
 	case *replstmt.ShowCreate:
+		if st.Kind == "EVENT" {
+			return s.showEvent(ctx, st)
+		}
 		return s.showRoutine(ctx, st)
 	}
 	return &okIter{run: func(ctx *gms.Context) error { return s.run(ctx, n.stmt) }}, nil

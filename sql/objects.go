@@ -36,11 +36,17 @@ func (p *parser) object(ctx context.Context, query string) (*objectStatement, er
 	if !ok || c.Session == nil {
 		return nil, nil
 	}
-	if st, end, ok, err := replstmt.ParseShowStatus(query); ok && st.Kind != "EVENT" {
+	if st, end, ok, err := replstmt.ParseShowStatus(query); ok {
 		if err != nil {
 			return nil, err
 		}
-		return &objectStatement{query: showRoutines(st) + ";" + query[min(end, len(query)):]}, nil
+		text := showRoutines(st)
+		if st.Kind == "EVENT" {
+			if text, err = showEventsQuery(c, st); err != nil {
+				return nil, err
+			}
+		}
+		return &objectStatement{query: text + ";" + query[min(end, len(query)):]}, nil
 	}
 	o, ok := replstmt.ParseObject(query)
 	if !ok {
@@ -52,7 +58,7 @@ func (p *parser) object(ctx context.Context, query string) (*objectStatement, er
 	case "FUNCTION", "PROCEDURE":
 		return p.routine(query, &o)
 	case "EVENT":
-		return neverThere(&o)
+		return p.event(query, &o)
 	case "TRIGGER":
 		if o.Verb != "CREATE" || !o.Exists {
 			return nil, nil
@@ -77,17 +83,6 @@ func unless(there bool, o *replstmt.Object, number uint16, text string) *objectS
 
 func nothing(o *replstmt.Object, number uint16, text string) *replstmt.Nothing {
 	return &replstmt.Nothing{Command: o.Verb + " " + o.Kind, Note: replstate.Warning{Level: "Note", Number: number, Text: text}}
-}
-
-// neverThere answers statements on objects that this server does not have.
-func neverThere(o *replstmt.Object) (*objectStatement, error) {
-	switch {
-	case o.Verb == "CREATE":
-		return nil, notSupported("CREATE EVENT")
-	case o.Verb == "ALTER" || !o.Exists:
-		return nil, sqlError(1539, sqlState(1539), "Unknown event '%s'", o.Name.Name)
-	}
-	return &objectStatement{instead: nothing(o, 1305, fmt.Sprintf("Event %s does not exist", o.Name.Name)), end: o.End()}, nil
 }
 
 // view refuses a check option, and makes ALTER VIEW a CREATE OR REPLACE.

@@ -122,6 +122,7 @@ func (p policy) DDL(ctx *gms.Context, s *tables.Session) storage.DDLStatement {
 		Instance: p.own.instance,
 		MetaWait: p.metaWait(ctx),
 	}
+	p.own.invokes(&st.Status)
 	return st
 }
 

@@ -313,6 +313,13 @@ func (c *compiler) sql(st *replstmt.SQL, sc *names) error {
 	if o, ok := replstmt.ParseObject(st.Text); ok && o.Verb == "CREATE" && o.Kind != "VIEW" && o.Kind != "EVENT" {
 		return sqlError(1303, "2F003", "Can't create a %s from within another stored routine", o.Kind)
 	}
+	if o, ok := replstmt.ParseObject(st.Text); ok && o.Kind == "EVENT" && o.Verb != "DROP" {
+		if e, _, err := replstmt.ParseEvent(st.Text); err != nil {
+			return clientError(err)
+		} else if e.Body != nil {
+			return sqlError(1576, "HY000", "Recursion of EVENT DDL statements is forbidden when body is present")
+		}
+	}
 	if c.p.kind == functionProgram {
 		if err := refusedWithin(st); err != nil {
 			return err

@@ -50,6 +50,7 @@ type Session struct {
 	frame    *frame                  // of the stored program that runs; nil = none
 	programs map[programKey]*program // that have run
 
+	invoker  auth.Name       // that the statement's Query event is to name
 	next     nextTransaction // SET TRANSACTION
 	tracking tracking
 	released bool        // the connection ends after this command
@@ -157,6 +158,7 @@ func (s *Session) ValidateSession(ctx *gms.Context) error {
 		text = ctx.Query()
 	}
 	s.building, s.built, s.root, s.inserting = false, false, nil, false
+	s.invoker = auth.Name{}
 	s.running = true
 	s.server.counters.question()
 	text = trimStatement(text)

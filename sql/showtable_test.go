@@ -52,7 +52,6 @@ func TestServer_ShowTable(t *testing.T) {
 		t.Errorf("DESCRIBE:\n%s", describe)
 	}
 	c.want("SHOW EVENTS", "")
-	c.fails(1235, "CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO SELECT 1")
 	c.fails(1210, "CHANGE MASTER TO MASTER_PORT=99999999")
 }
 

@@ -14,9 +14,9 @@ import (
 	"binrelay/sql/storage"
 )
 
-// Views, triggers and routines are settings of the storage: the key is
+// Views, triggers, routines and events are settings of the storage: the key is
 //
-//	view/<database>/<name>   trigger/…   procedure/…   function/…
+//	view/<database>/<name>   trigger/…   procedure/…   function/…   event/…
 //
 // with % and / in names escaped, the value JSON of go-mysql-server's definition.
 
@@ -25,6 +25,7 @@ const (
 	triggerSpace   = "trigger"
 	procedureSpace = "procedure"
 	functionSpace  = "function"
+	eventSpace     = "event"
 )
 
 var keyEscaper = strings.NewReplacer("%", "%25", "/", "%2f")
@@ -156,7 +157,7 @@ func (p *Provider) changeObject(ctx *gms.Context, key string, v any) error {
 
 // dropObjects deletes everything of a database.
 func (p *Provider) dropObjects(ctx *gms.Context, db string) error {
-	for _, space := range []string{viewSpace, triggerSpace, procedureSpace, functionSpace} {
+	for _, space := range []string{viewSpace, triggerSpace, procedureSpace, functionSpace, eventSpace} {
 		set, err := p.visible(ctx, objectPrefix(space, db))
 		if err != nil {
 			return err

@@ -1,0 +1,122 @@
+package tests
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"binrelay/tests/cluster"
+)
+
+// storedEvents define events that never run while the tests do.
+var storedEvents = []string{
+	"CREATE TABLE o.t (id INT PRIMARY KEY AUTO_INCREMENT, a INT)",
+	"CREATE EVENT o.daily ON SCHEDULE EVERY 1 DAY STARTS '2035-01-01 00:00:00' ENDS '2037-01-01' ON COMPLETION PRESERVE COMMENT 'it''s daily' DO INSERT INTO o.t (a) VALUES (1)",
+	"CREATE EVENT IF NOT EXISTS block ON SCHEDULE EVERY '1:30' HOUR_MINUTE STARTS '2035-01-01 00:00:00' DISABLE DO\nBEGIN\n  INSERT INTO o.t (a) VALUES (2); -- a comment\n  DELETE FROM o.t;\nEND",
+	"CREATE EVENT once ON SCHEDULE AT '2035-01-01 00:00:00' + INTERVAL 1 DAY DO DELETE FROM o.t",
+	"CREATE EVENT dropped ON SCHEDULE EVERY 1 YEAR STARTS '2035-01-01' DO SELECT 1",
+	"ALTER EVENT once RENAME TO renamed COMMENT 'new'",
+	"DROP EVENT dropped",
+}
+
+const eventsQuery = "SELECT event_name, definer, time_zone, event_type, execute_at, interval_value, interval_field, starts, ends, on_completion, event_comment, originator FROM information_schema.events WHERE event_schema = 'o' ORDER BY 1"
+
+// Events outlive kill -9, and reach replicas, ours and MariaDB, as MySQL logs
+// them: there they are for the source alone to run.
+func TestEvents_SurviveAndReplicate(t *testing.T) {
+	cluster.Need(t, "mariadbd")
+	p := cluster.Start(t, "primary", "server-id=1", "log-bin=mysql-bin", "collation-server=utf8mb4_general_ci", "default_authentication_plugin=mysql_native_password")
+	p.Exec("CREATE USER 'repl'@'%' IDENTIFIED WITH mysql_native_password BY 'secret'", "GRANT REPLICATION SLAVE ON *.* TO 'repl'@'%'")
+	r := cluster.Start(t, "replica", "server-id=2", "log-bin=mysql-bin", "collation-server=utf8mb4_general_ci")
+	cluster.Follow(t, p, r)
+	at := p.Rows("SHOW MASTER STATUS")[0]
+	m := cluster.StartMariaDB(t, "--server-id=100")
+	m.FollowFrom(p, at[0], at[1])
+	p.Exec("CREATE DATABASE o")
+	c := open(t, p, "root", "", "o")
+	for _, q := range storedEvents {
+		execute(t, c, q)
+	}
+	const status = "SELECT GROUP_CONCAT(event_name, status ORDER BY 1) FROM information_schema.events WHERE event_schema = 'o'"
+	check := func() {
+		t.Helper()
+		want, got := p.Rows(eventsQuery), r.Rows(eventsQuery)
+		if len(want) != 3 || len(got) != 3 {
+			t.Fatalf("%q on the primary, %q on the replica", want, got)
+		}
+		for i := range want {
+			if a, b := strings.Join(want[i], "|"), strings.Join(got[i], "|"); a != b {
+				t.Errorf("on the replica:\n%s\nwant\n%s", b, a)
+			}
+		}
+		if got := p.One(status); got != "blockDISABLED,dailyENABLED,renamedENABLED" {
+			t.Errorf("on the primary: %s", got)
+		}
+		if got := r.One(status); got != "blockSLAVESIDE_DISABLED,dailySLAVESIDE_DISABLED,renamedSLAVESIDE_DISABLED" {
+			t.Errorf("on the replica: %s", got)
+		}
+	}
+	cluster.WaitCaughtUp(t, p, r, 20*time.Second)
+	check()
+	m.WaitCaughtUp(p, 30*time.Second)
+	var got string
+	if err := m.DB.QueryRow("SELECT GROUP_CONCAT(event_name, definer, event_definition ORDER BY 1 SEPARATOR ';') FROM information_schema.events WHERE event_schema = 'o' AND status = 'SLAVESIDE_DISABLED' AND event_name <> 'block'").Scan(&got); err != nil ||
+		got != "dailyroot@localhostINSERT INTO o.t (a) VALUES (1);renamedroot@localhostDELETE FROM o.t" {
+		t.Errorf("on MariaDB: %q %v", got, err)
+	}
+	logged := statementsIn(t, p)
+	for _, want := range []string{
+		"CREATE DEFINER=`root`@`localhost` EVENT o.daily ON SCHEDULE EVERY 1 DAY", "CREATE DEFINER=`root`@`localhost` EVENT IF NOT EXISTS block ON",
+		"ALTER EVENT once RENAME TO renamed", "DROP EVENT dropped",
+	} {
+		if !strings.Contains(logged, want) {
+			t.Errorf("the binlog has no %s:\n%s", want, logged)
+		}
+	}
+	for _, s := range []*cluster.Server{p, r} {
+		s.Kill()
+		s.Run()
+	}
+	check()
+}
+
+// mariadb-dump --events writes events, and what it writes loads into another
+// server, which then has the same.
+func TestEvents_DumpAndLoad(t *testing.T) {
+	dump := cluster.Need(t, "mariadb-dump")
+	p := cluster.Start(t, "primary", "server-id=1", "log-bin=mysql-bin")
+	other := cluster.Start(t, "other", "server-id=1", "log-bin=mysql-bin")
+	p.Exec("CREATE DATABASE o")
+	c := open(t, p, "root", "", "o")
+	for _, q := range storedEvents {
+		execute(t, c, q)
+	}
+	execute(t, c, "SET time_zone = '+03:00'")
+	execute(t, c, "ALTER EVENT renamed ON SCHEDULE EVERY 2 WEEK STARTS '2036-02-03 04:05:06'")
+	text, err := exec.Command(dump, "--no-defaults", "-h127.0.0.1", "-P"+strconv.Itoa(p.Port), "-uroot", "--events", "--databases", "o").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "dump.sql")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := other.Client("source " + file); err != nil {
+		t.Fatalf("load the dump: %v: %s", err, out)
+	}
+	for _, q := range []string{"SHOW CREATE EVENT o.daily", "SHOW CREATE EVENT o.renamed", "SHOW EVENTS FROM o", eventsQuery} {
+		want, got := p.Rows(q), other.Rows(q)
+		if len(want) == 0 || len(got) != len(want) {
+			t.Fatalf("%s: %q, want %q", q, got, want)
+		}
+		for i := range want {
+			if a, b := strings.Join(want[i], "|"), strings.Join(got[i], "|"); a != b {
+				t.Errorf("%s:\n%s\nwant\n%s", q, b, a)
+			}
+		}
+	}
+}
