@@ -108,7 +108,7 @@ func newCatalog(p *tables.Provider) *catalog {
 		c.functions[regexpFunctions[i].name] = regexpFunctions[i].native()
 	}
 	c.functions["case when"] = gms.FunctionN{Name: "case", Fn: newCase}
-	c.functions["group text"] = gms.Function1{Name: "text", Fn: func(_ *gms.Context, e gms.Expression) gms.Expression { return &groupText{textCall{e}} }}
+	c.functions["group text"] = gms.Function1{Name: "text", Fn: func(_ *gms.Context, e gms.Expression) gms.Expression { return &groupText{textCall{Expression: e}} }}
 	c.functions["as text"] = gms.Function1{Name: "text", Fn: asTextCall}
 	maps.Copy(c.functions, typedLiterals())
 	c.functions["from_unixtime"] = fromUnixFunction(c.functions["from_unixtime"], c.functions["date_format"])

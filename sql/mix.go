@@ -112,8 +112,8 @@ func mixOf(ctx *gms.Context, e gms.Expression) mix {
 		c, _ := e.CollationCoercibility(ctx)
 		return mix{collation: c, strength: explicit}
 	case *textCall:
-		if _, folded := e.Expression.(*expression.Literal); folded {
-			return mix{collation: ctx.GetCollation(), strength: literal}
+		if e.folded != nil {
+			return *e.folded
 		}
 		return mixOf(ctx, e.Expression)
 	case *byteCall:

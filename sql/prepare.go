@@ -29,11 +29,27 @@ func prepareTexts(ctx *gms.Context, _ *analyzer.Analyzer, n gms.Node, _ *plan.Sc
 			}
 			return sub.WithQuery(q), transform.NewTree, nil
 		}
-		own, err := preparedText(ctx, e)
+		prepare := preparedText
+		if isKnown(ctx, e) { // go-mysql-server is about to evaluate it
+			prepare = collated
+		}
+		own, err := prepare(ctx, e)
 		if err != nil || own == nil {
 			return e, transform.SameTree, err
 		}
 		return own, transform.NewTree, nil
+	})
+}
+
+// isKnown reports whether an expression has one value in a statement, known
+// from its text.
+func isKnown(ctx *gms.Context, e gms.Expression) bool {
+	return e.Resolved() && !transform.InspectExpr(ctx, e, func(_ *gms.Context, e gms.Expression) bool {
+		switch e.(type) {
+		case *expression.GetField, *expression.BindVar, *expression.ProcedureParam, *plan.Subquery, *plan.InSubquery, *plan.ExistsSubquery, gms.WindowAdaptableExpression:
+			return true
+		}
+		return false
 	})
 }
 

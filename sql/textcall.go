@@ -11,6 +11,7 @@ import (
 // their result, such as a column of a derived table, knows no other.
 type textCall struct {
 	gms.Expression
+	folded *mix // of what go-mysql-server made a literal
 }
 
 var _ gms.CollationCoercible = (*textCall)(nil)
@@ -44,7 +45,7 @@ func asTextCall(ctx *gms.Context, e gms.Expression) gms.Expression {
 	if e.Resolved() && !types.IsTextOnly(e.Type(ctx)) {
 		return e
 	}
-	return &textCall{e}
+	return &textCall{Expression: e}
 }
 
 // typeIn returns a text's type under a collation.
@@ -80,7 +81,7 @@ func (g *groupText) WithChildren(_ *gms.Context, args ...gms.Expression) (gms.Ex
 	if len(args) != 1 {
 		return nil, gms.ErrInvalidChildrenNumber.New(g, len(args), 1)
 	}
-	return &groupText{textCall{args[0]}}, nil
+	return &groupText{textCall{Expression: args[0]}}, nil
 }
 
 // IsNonDeterministic implements gms.NonDeterministicExpression.
@@ -95,12 +96,12 @@ func (c *textCall) Type(ctx *gms.Context) gms.Type {
 	if !types.IsTextOnly(t) {
 		return t
 	}
-	return typeIn(t, mixOf(ctx, c.Expression))
+	return typeIn(t, mixOf(ctx, c))
 }
 
 // CollationCoercibility implements gms.CollationCoercible.
 func (c *textCall) CollationCoercibility(ctx *gms.Context) (gms.CollationID, byte) {
-	m := mixOf(ctx, c.Expression)
+	m := mixOf(ctx, c)
 	return m.collation, byte(m.strength)
 }
 
@@ -108,11 +109,20 @@ func (c *textCall) CollationCoercibility(ctx *gms.Context) (gms.CollationID, byt
 func (c *textCall) Children() []gms.Expression { return []gms.Expression{c.Expression} }
 
 // WithChildren implements gms.Expression.
-func (c *textCall) WithChildren(_ *gms.Context, args ...gms.Expression) (gms.Expression, error) {
+func (c *textCall) WithChildren(ctx *gms.Context, args ...gms.Expression) (gms.Expression, error) {
 	if len(args) != 1 {
 		return nil, gms.ErrInvalidChildrenNumber.New(c, len(args), 1)
 	}
-	return &textCall{args[0]}, nil
+	own := &textCall{args[0], c.folded}
+	_, before := c.Expression.(*expression.Literal)
+	if l, now := args[0].(*expression.Literal); now && !before {
+		m := mixOf(ctx, c.Expression)
+		if s, ok := l.Value().(string); ok {
+			m.ascii = isASCII(s)
+		}
+		own.folded = &m
+	}
+	return own, nil
 }
 
 // mix is the collation of a call's text.

@@ -33,7 +33,12 @@ var timeFunctions = []function{
 	{name: "minute", min: 1, max: 1, typ: types.Int32, eval: partOfTime(60e6, 60)},
 	{name: "second", min: 1, max: 1, typ: types.Int32, eval: partOfTime(1e6, 60)},
 	{name: "microsecond", min: 1, max: 1, typ: types.Int32, eval: partOfTime(1, 1e6)},
+	{name: "dayname", min: 1, max: 1, typ: calendarName, eval: nameOf(func(t time.Time) string { return t.Weekday().String() })},
+	{name: "monthname", min: 1, max: 1, typ: calendarName, eval: nameOf(func(t time.Time) string { return t.Month().String() })},
 }
+
+// calendarName is the type of a day's or month's name.
+var calendarName = types.MustCreateString(sqltypes.VarChar, 9, gms.Collation_Default)
 
 // maxTime is the largest TIME, in microseconds.
 const maxTime = (838*3600 + 59*60 + 59) * 1000000
@@ -403,6 +408,20 @@ func dateDiff(ctx *gms.Context, _ *Server, args []any) (any, error) {
 	}
 	day := func(t time.Time) int64 { return (t.Unix() + secondsToUnix) / 86400 }
 	return day(a) - day(b), nil
+}
+
+// nameOf is a function that names something of a date.
+func nameOf(name func(time.Time) string) func(*gms.Context, *Server, []any) (any, error) {
+	return func(ctx *gms.Context, _ *Server, args []any) (any, error) {
+		if args[0] == nil {
+			return nil, nil
+		}
+		t, ok := toDate(ctx, args[0])
+		if !ok || t.Equal(types.ZeroTime) {
+			return nil, nil
+		}
+		return name(t), nil
+	}
 }
 
 func toSeconds(ctx *gms.Context, _ *Server, args []any) (any, error) {
