@@ -56,3 +56,21 @@ func TestServer_InListOfDerivedTable(t *testing.T) {
 	c.want("SELECT id FROM t WHERE id IN (SELECT x.id FROM (SELECT id FROM t WHERE s NOT IN ('A', 'b')) x)", "3")
 	c.want("WITH w AS (SELECT id FROM t WHERE s IN ('A', 'b', NULL)) SELECT COUNT(*) FROM w", "2")
 }
+
+// mysqldump of other servers names modes that MySQL 8.0 has no more.
+func TestServer_UnknownMode(t *testing.T) {
+	c := newTestServer(t, nil).client()
+	for text, mode := range map[string]string{
+		"SET SQL_QUOTE_SHOW_CREATE=1, SQL_MODE=concat(@@sql_mode, _utf8 ',NO_KEY_OPTIONS,NO_TABLE_OPTIONS')": "NO_KEY_OPTIONS",
+		"SET SESSION sql_mode = 'ansi,x'":  "x",
+		"SET @@global.sql_mode = 'ansi,x'": "x",
+	} {
+		_, err := c.query(text)
+		if err == nil {
+			t.Errorf("%s: no error", text)
+		} else if n, _, msg := TranslateStatement(err, Statement{Query: text}); n != 1231 || msg != "Variable 'sql_mode' can't be set to the value of '"+mode+"'" {
+			t.Errorf("%s: %d %s", text, n, msg)
+		}
+	}
+	c.exec("SET sql_mode = ''", "SET sql_mode = 'strict_trans_tables,ansi_quotes'", "SET sql_mode = DEFAULT", "SET sql_mode = 1411383304")
+}

@@ -51,6 +51,14 @@ func dropping(r textRule) textRule {
 	return r
 }
 
+// settingModes restricts a rule to SET of sql_mode.
+func settingModes(r textRule) textRule {
+	r.when = func(query string) bool {
+		return begins(query, "SET") && strings.Contains(strings.ToLower(query), "sql_mode")
+	}
+	return r
+}
+
 // textRules are tried in order. Each half below is ordered by number; texts
 // that are MySQL's already come first, for go-mysql-server's may contain them.
 var textRules = append(mysqlTexts, engineTexts...)
@@ -124,6 +132,7 @@ var mysqlTexts = []textRule{
 
 // engineTexts recognise go-mysql-server's words and replace them.
 var engineTexts = []textRule{
+	settingModes(rule(1231, `value (\S+) was not found in the set`, as("Variable 'sql_mode' can't be set to the value of '%s'"))),
 	rule(1235, "The (character set|collation) `([^`]*)` has not yet been implemented, .*", as("This version of MySQL doesn't yet support '%s %s'")),
 	rule(1264, `out of range value for column '([^']*)'`, as("Out of range value for column '%s' at row 1")),
 	rule(1406, `data too long for column '([^']*)'`, as("Data too long for column '%s' at row 1")),
