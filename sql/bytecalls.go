@@ -91,7 +91,7 @@ func newCatalog(p *tables.Provider) *catalog {
 		})
 	}
 	c.functions["rand"] = gms.FunctionN{Name: "rand", Fn: newRand}
-	for _, list := range [][]function{timeFunctions, dateFunctions, numberFunctions, bitFunctions, lockFunctions, accountFunctions} {
+	for _, list := range [][]function{timeFunctions, dateFunctions, intervalFunctions, numberFunctions, bitFunctions, lockFunctions, accountFunctions} {
 		for i := range list {
 			c.functions[list[i].name] = list[i].native()
 		}

@@ -129,25 +129,9 @@ func fromUnixType(ctx *gms.Context, args []gms.Expression) gms.Type {
 
 // fromUnix is FROM_UNIXTIME(seconds).
 func fromUnix(ctx *gms.Context, args []gms.Expression, row gms.Row) (any, error) {
-	v, err := unrounded(ctx, args[0], row)
-	if err != nil || v == nil {
+	d, err := exactly(ctx, args[0], row)
+	if err != nil || d == nil {
 		return nil, err
-	}
-	if v, err = gms.UnwrapAny(ctx, v); err != nil {
-		return nil, err
-	}
-	d := new(apd.Decimal)
-	if text, ok := decimalText(args[0], v); ok {
-		var rest bool
-		if d, rest = decimalBefore(text); rest {
-			ctx.Warn(1292, "Truncated incorrect DECIMAL value: '%s'", text)
-		}
-	} else {
-		n, err := number(ctx, args[0], row)
-		if err != nil {
-			return nil, err
-		}
-		d = numberAsDecimal(n)
 	}
 	us := new(apd.Decimal)
 	if d.Negative || d.Cmp(apd.New(maxUnix+1, 0)) >= 0 {

@@ -192,29 +192,17 @@ func castDecimalType(_ *gms.Context, args []gms.Expression) gms.Type {
 // castDecimal is CAST(x AS DECIMAL(precision, scale)): the largest value stands
 // for all that are larger.
 func castDecimal(ctx *gms.Context, args []gms.Expression, row gms.Row) (any, error) {
-	v, err := unrounded(ctx, args[0], row)
-	if err != nil || v == nil {
-		return nil, err
-	}
-	if v, err = gms.UnwrapAny(ctx, v); err != nil {
-		return nil, err
-	}
 	t := castDecimalType(ctx, args).(gms.DecimalType)
 	if types.IsJSON(args[0].Type(ctx)) {
-		return inDecimal(ctx, v, t)
+		v, err := args[0].Eval(ctx, row)
+		if err == nil && v != nil {
+			v, err = inDecimal(ctx, v, t)
+		}
+		return v, err
 	}
-	d := new(apd.Decimal)
-	if text, ok := decimalText(args[0], v); ok {
-		var rest bool
-		if d, rest = decimalBefore(text); rest {
-			ctx.Warn(1292, "Truncated incorrect DECIMAL value: '%s'", text)
-		}
-	} else {
-		n, err := number(ctx, args[0], row)
-		if err != nil {
-			return nil, err
-		}
-		d = numberAsDecimal(n)
+	d, err := exactly(ctx, args[0], row)
+	if err != nil || d == nil {
+		return nil, err
 	}
 	out := new(apd.Decimal)
 	if d.NumDigits()+int64(d.Exponent) <= 100 {
@@ -235,6 +223,28 @@ func castDecimal(ctx *gms.Context, args []gms.Expression, row gms.Row) (any, err
 		out.Negative = false
 	}
 	return out, nil
+}
+
+// exactly evaluates to an exact number that is the caller's, nil for NULL.
+func exactly(ctx *gms.Context, e gms.Expression, row gms.Row) (*apd.Decimal, error) {
+	v, err := unrounded(ctx, e, row)
+	if err != nil || v == nil {
+		return nil, err
+	}
+	if v, err = gms.UnwrapAny(ctx, v); err != nil {
+		return nil, err
+	}
+	if text, ok := decimalText(e, v); ok {
+		d, rest := decimalBefore(text)
+		if rest {
+			ctx.Warn(1292, "Truncated incorrect DECIMAL value: '%s'", text)
+		}
+		return d, nil
+	}
+	if v, err = number(ctx, e, row); err != nil {
+		return nil, err
+	}
+	return new(apd.Decimal).Set(numberAsDecimal(v)), nil
 }
 
 // decimalText is the text that is read as a DECIMAL; a literal of bytes is a

@@ -12,7 +12,7 @@ import (
 )
 
 // ownSyntax are words of the functions and operators that ordinaryCalls looks for.
-var ownSyntax = []string{"trim", "substr", "binary", "group_concat", "interval", "as time", "as decimal", "signed", "as char", "as nchar", "convert", "case", "b'", "over", "~", "&", "|", "^", "<", ">", "+", "-", "*", "/", "%", " div", " mod", " literal`", "interval of"}
+var ownSyntax = []string{"trim", "substr", "binary", "group_concat", "interval", "as time", "as decimal", "signed", "as char", "as nchar", "convert", "case", "b'", "over", "~", "&", "|", "^", "<", ">", "+", "-", "*", "/", "%", " div", " mod", " literal`", "interval of", "adddate", "subdate", "timestampadd"}
 
 // ordinaryCalls turns the functions with a syntax of their own, TRIM(LEADING a
 // FROM b), SUBSTRING(a FROM b FOR c) and CAST(a AS BINARY(n)), into calls of
@@ -141,17 +141,24 @@ func ordinaryCall(e sqlparser.Expr) *sqlparser.FuncExpr {
 		if !mentions(sqlparser.String(e.Expr), []string{"rand(", "uuid("}) { // evaluated once
 			return caseCall(e)
 		}
+	case *sqlparser.TimestampFuncExpr:
+		if strings.EqualFold(e.Name, "timestampadd") {
+			return newIntervalCall(addInterval, e.Expr2, &sqlparser.IntervalExpr{Expr: e.Expr1, Unit: strings.TrimPrefix(strings.ToUpper(e.Unit), "SQL_TSI_")})
+		}
 	case *sqlparser.FuncExpr:
+		if call := intervalCall(e); call != nil {
+			return call
+		}
 		frameOf(e)
 		if !takesNumbers[e.Name.Lowered()] {
 			bitStrings(e.Exprs)
 		}
 	case *sqlparser.BinaryExpr:
 		if _, ok := e.Right.(*sqlparser.IntervalExpr); ok && (e.Operator == sqlparser.PlusStr || e.Operator == sqlparser.MinusStr) {
-			return newCall(map[string]string{sqlparser.PlusStr: "date_add", sqlparser.MinusStr: "date_sub"}[e.Operator], e.Left, e.Right)
+			return newIntervalCall(map[string]string{sqlparser.PlusStr: addInterval, sqlparser.MinusStr: subtractInterval}[e.Operator], e.Left, e.Right)
 		}
 		if _, ok := e.Left.(*sqlparser.IntervalExpr); ok && e.Operator == sqlparser.PlusStr {
-			return newCall("date_add", e.Right, e.Left)
+			return newIntervalCall(addInterval, e.Right, e.Left)
 		}
 		if name := bitOperators[e.Operator]; name != "" {
 			return newCall(name, e.Left, e.Right)

@@ -9,9 +9,13 @@ const TypedLiteral = " literal"
 // IntervalCall is the name of the function INTERVAL(n, …) behind RewriteExpressions.
 const IntervalCall = "interval of"
 
+// compoundUnits are the units of INTERVAL that go-mysql-server's parser reserves.
+var compoundUnits = []string{"YEAR_MONTH", "DAY_HOUR", "DAY_MINUTE", "DAY_SECOND", "DAY_MICROSECOND", "HOUR_MINUTE", "HOUR_SECOND",
+	"HOUR_MICROSECOND", "MINUTE_SECOND", "MINUTE_MICROSECOND", "SECOND_MICROSECOND"}
+
 // RewriteExpressions turns what go-mysql-server's parser reads wrong, or not at
 // all, into calls and operators that it knows: typed literals, whose types it
-// drops, IS UNKNOWN and INTERVAL(n, a, …). Definitions, whose text is kept, stay.
+// drops, IS UNKNOWN, INTERVAL(n, a, …) and units of two parts. Definitions, whose text is kept, stay.
 func RewriteExpressions(sql string) (out string, changed bool) {
 	if !containsFold(sql, "DATE") && !containsFold(sql, "TIME") && !containsFold(sql, "UNKNOWN") && !containsFold(sql, "INTERVAL") {
 		return sql, false
@@ -33,6 +37,8 @@ func RewriteExpressions(sql string) (out string, changed bool) {
 			edits = append(edits, edit{before.start, t.end, "`" + l.text(before) + TypedLiteral + "`(" + l.text(t) + ")"})
 		case l.is(t, "UNKNOWN") && is:
 			edits = append(edits, edit{t.start, t.end, "NULL"})
+		case !l.punct(before, '(') && l.isAny(t, compoundUnits...):
+			edits = append(edits, edit{t.start, t.end, "`" + l.text(t) + "`"})
 		case l.punct(t, '(') && l.is(before, "INTERVAL") && l.hasComma():
 			edits = append(edits, edit{before.start, before.end, "`" + IntervalCall + "`"})
 		}
@@ -86,6 +92,11 @@ func OriginalExpression(text string) string {
 			}
 			text = text[:i] + name + " " + rest[:end] + rest[end+1:]
 			at = i + len(name)
+		}
+	}
+	for _, unit := range compoundUnits {
+		for i := indexFold(text, "`"+unit+"`"); i >= 0; i = indexFold(text, "`"+unit+"`") {
+			text = text[:i] + text[i+1:i+1+len(unit)] + text[i+len(unit)+2:]
 		}
 	}
 	return strings.ReplaceAll(text, "`"+IntervalCall+"`", "INTERVAL")
