@@ -78,6 +78,12 @@ func describe(ev event.Event, checksum bool) (string, error) {
 		return text, err
 	case event.GTID, event.AnonymousGTID:
 		return describeGTID(ev, checksum)
+	case event.GTIDTagged:
+		g, err := event.DecodeTaggedGTID(ev, checksum)
+		if err != nil {
+			return "", err
+		}
+		return "SET @@SESSION.GTID_NEXT= '" + g.Text() + "'", nil
 	case event.PreviousGTIDs:
 		s, err := event.DecodePreviousGTIDs(ev, checksum)
 		return s.String(), err

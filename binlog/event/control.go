@@ -3,6 +3,8 @@ package event
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -157,13 +159,17 @@ func AppendPreviousGTIDs(dst []byte, h Header, s gtid.Set) []byte {
 	return End(s.Append(Begin(dst, h, PreviousGTIDs)), start)
 }
 
-// DecodePreviousGTIDs decodes a Previous_gtids event.
+// DecodePreviousGTIDs decodes a Previous_gtids event. It fails with
+// ErrUnsupported if the set has tags (MySQL 8.3).
 func DecodePreviousGTIDs(ev Event, checksum bool) (gtid.Set, error) {
 	b, err := body(ev, checksum, PreviousGTIDs)
 	if err != nil {
 		return gtid.Set{}, err
 	}
 	s, err := gtid.Decode(b)
+	if errors.Is(err, gtid.ErrTagged) {
+		return gtid.Set{}, fmt.Errorf("%w: %w", ErrUnsupported, err)
+	}
 	if err != nil {
 		return gtid.Set{}, malformed("Previous_gtids: %v", err)
 	}

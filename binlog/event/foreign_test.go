@@ -264,6 +264,7 @@ func decodeAll(ev event.Event, checksum bool) {
 	event.DecodeIncident(ev, checksum)
 	event.DecodeGTID(ev, checksum)
 	event.DecodeMariaGTID(ev, checksum)
+	event.DecodeTaggedGTID(ev, checksum)
 	event.DecodeQuery(ev, checksum)
 	event.QueryText(ev, checksum)
 	event.XidOf(ev)
@@ -298,6 +299,7 @@ func samples(t testing.TB) []event.Event {
 		finish(event.AppendRotate(nil, header, 4, "f")),
 		build(event.TransactionPayload, 2, 1, 0, 3, 3, 0xfc, 0x10, 0x27, 1, 1, 4, 0, 'd', 'a', 't', 'a'),
 		build(event.Incident, 1, 0, 4, 'l', 'o', 's', 't'),
+		taggedEvent(taggedSample, 0),
 	}
 	return append(list, mariaEvents(t)...)
 }

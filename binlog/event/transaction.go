@@ -117,7 +117,7 @@ func PatchGTID(ev Event, id gtid.GTID, lastCommitted, sequence int64, immediateC
 
 // DecodeGTID decodes a Gtid or Anonymous_gtid event, also the shorter ones of
 // MySQL 5.6 and 5.7, where the fields they lack are 0. It fails with
-// ErrUnsupported for a tagged GTID (MySQL 8.3).
+// ErrUnsupported for a tagged GTID (MySQL 8.3): see DecodeTaggedGTID.
 func DecodeGTID(ev Event, checksum bool) (GTIDInfo, error) {
 	b, err := body(ev, checksum, GTID, AnonymousGTID, GTIDTagged)
 	if err != nil {

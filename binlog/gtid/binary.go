@@ -10,11 +10,15 @@ import (
 //	number of servers, then for each: UUID (16 bytes), number of intervals,
 //	then for each: first number, last number + 1
 //
-// Source: MySQL 8.0 internals, "Previous_gtids_log_event".
+// Since MySQL 8.3 a set with tags has another form: the number of servers in the
+// middle 6 bytes of the first 8, the outer ones are 1; and a tag, as twice its
+// length and its characters, follows each UUID. Source: MySQL 8.0 and 8.4
+// internals, "Previous_gtids_log_event".
 const (
 	countSize    = 8
 	intervalSize = 16
 	entrySize    = 16 + countSize
+	taggedForm   = 1
 )
 
 // BinarySize returns the length of the binary form, in bytes.
@@ -40,21 +44,26 @@ func (s Set) Append(dst []byte) []byte {
 	return dst
 }
 
-// Decode parses a binary set that fills b exactly. It fails with ErrMalformed
-// when counts and length disagree or an interval is empty, out of range or out
-// of order. Memory is bounded by a small multiple of len(b).
+// Decode parses a binary set, of either form, that fills b exactly. It fails with
+// ErrMalformed when counts and length disagree or an interval is empty, out of
+// range or out of order, and with ErrTagged for a set with tags. Memory is
+// bounded by a small multiple of len(b).
 func Decode(b []byte) (Set, error) {
 	if len(b) < countSize {
 		return Set{}, fmt.Errorf("%w: %d bytes", ErrMalformed, len(b))
 	}
 	servers := binary.LittleEndian.Uint64(b)
+	tagged := b[0] == taggedForm && b[countSize-1] == taggedForm
+	if tagged {
+		servers = servers << 8 >> 16
+	}
 	b = b[countSize:]
 	if servers > uint64(len(b)/entrySize) {
 		return Set{}, fmt.Errorf("%w: %d servers in %d bytes", ErrMalformed, servers, len(b))
 	}
 	list := make([]entry, 0, servers)
 	for range servers {
-		e, rest, err := decodeEntry(b)
+		e, rest, err := decodeEntry(b, tagged)
 		if err != nil {
 			return Set{}, err
 		}
@@ -66,13 +75,20 @@ func Decode(b []byte) (Set, error) {
 	return makeSet(list), nil
 }
 
-func decodeEntry(b []byte) (e entry, rest []byte, err error) {
-	if len(b) < entrySize {
+func decodeEntry(b []byte, tagged bool) (e entry, rest []byte, err error) {
+	size := entrySize
+	if tagged {
+		size++
+	}
+	if len(b) < size {
 		return e, nil, fmt.Errorf("%w: server in %d bytes", ErrMalformed, len(b))
 	}
 	copy(e.uuid[:], b)
-	n := binary.LittleEndian.Uint64(b[16:])
-	b = b[entrySize:]
+	if tagged && b[16] != 0 {
+		return e, nil, ErrTagged
+	}
+	n := binary.LittleEndian.Uint64(b[size-countSize:])
+	b = b[size:]
 	if n > uint64(len(b)/intervalSize) {
 		return e, nil, fmt.Errorf("%w: %d intervals in %d bytes", ErrMalformed, n, len(b))
 	}

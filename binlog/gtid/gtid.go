@@ -14,10 +14,12 @@ import (
 )
 
 // ErrSyntax means that a text is no UUID, GTID or set; ErrMalformed says the
-// same of a binary set.
+// same of a binary set. ErrTagged means that a binary set has tags (MySQL 8.3),
+// which a Set cannot hold.
 var (
 	ErrSyntax    = errors.New("gtid: malformed text")
 	ErrMalformed = errors.New("gtid: malformed binary set")
+	ErrTagged    = errors.New("gtid: set with tags")
 )
 
 // MaxGNO is the greatest number that a transaction can have.
