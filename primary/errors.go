@@ -32,6 +32,7 @@ const (
 	textSameReplica   = "A replica with the same server_uuid/server_id as this replica has connected to the source"
 	textGTIDOff       = "The replication sender thread cannot start in AUTO_POSITION mode: this server has GTID_MODE = OFF instead of ON."
 	textMalformedGTID = "Replica sent a malformed GTID set"
+	textTaggedGTID    = "Replica sent a GTID set with tags, which this source does not support yet"
 	textPurged        = "Cannot replicate because the source purged required binary logs. Replicate the missing transactions from elsewhere, " +
 		"or provision a new replica from backup. Consider increasing the source's binary log expiration period. %s"
 	textMoreGTIDs = "Replica has more GTIDs than the source has, using the source's SERVER_UUID. This may indicate that the end of the binary log " +

@@ -167,6 +167,9 @@ func (s *session) findGTID() (string, error) {
 		return "", fatal(textGTIDOff)
 	}
 	have, err := gtid.Decode(s.req.GTIDs)
+	if errors.Is(err, gtid.ErrTagged) {
+		return "", fatal(textTaggedGTID)
+	}
 	if err != nil {
 		return "", fatal(textMalformedGTID)
 	}

@@ -509,7 +509,7 @@ func TestRows(t *testing.T) {
 		}
 		r := must(event.DecodeRows(ev, true))
 		if r.TableID != 5 || r.Flags != event.RowsStmtEnd || r.Columns != 3 || !bytes.Equal(r.Rows, c.rows) ||
-			len(r.Before)+len(r.After) != c.images || (r.Before != nil && r.Before[0] != 7) || (r.After != nil && r.After[0] != 7) {
+			len(r.Before)+len(r.After) != c.images || (r.Before != nil && r.Before[0] != 0xff) || (r.After != nil && r.After[0] != 0xff) {
 			t.Errorf("DecodeRows: %+v", r)
 		}
 	}
@@ -522,7 +522,7 @@ func TestRows_PartialImages(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	all := event.AppendRows(nil, header, event.WriteRowsV2, &event.RowsInfo{Columns: 11})
-	if got := all[len(all)-2:]; !bytes.Equal(got, []byte{0xff, 0x07}) {
+	if got := all[len(all)-2:]; !bytes.Equal(got, []byte{0xff, 0xff}) {
 		t.Errorf("all of 11 columns: %x", got)
 	}
 }

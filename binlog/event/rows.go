@@ -56,16 +56,14 @@ func AppendRows(dst []byte, h Header, t Type, r *RowsInfo) []byte {
 	return dst
 }
 
-// appendPresent appends a bitmap of n columns; nil means all of them.
+// appendPresent appends a bitmap of n columns; nil means all of them, and sets
+// the bits that no column has, as MySQL does.
 func appendPresent(dst, bitmap []byte, n int) []byte {
 	if bitmap != nil {
 		return append(dst, bitmap[:(n+7)/8]...)
 	}
-	for ; n >= 8; n -= 8 {
+	for ; n > 0; n -= 8 {
 		dst = append(dst, 0xff)
-	}
-	if n > 0 {
-		dst = append(dst, 1<<n-1)
 	}
 	return dst
 }
