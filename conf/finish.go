@@ -186,6 +186,7 @@ func (l *loader) engine() {
 	c.RowLockWait = l.seconds("innodb_lock_wait_timeout")
 	c.MetadataLockWait = l.seconds("lock_wait_timeout")
 	c.TransactionIsolation = l.oneOf("transaction_isolation", "REPEATABLE-READ", "READ-COMMITTED", "READ-UNCOMMITTED", "SERIALIZABLE")
+	l.oneOf("event_scheduler", "ON", "OFF", "DISABLED", "1", "0")
 	l.boolean("transaction_read_only")
 	l.number("auto_increment_increment")
 	l.number("auto_increment_offset")

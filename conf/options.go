@@ -93,6 +93,7 @@ var options = []option{
 	{name: "innodb_buffer_pool_size", kind: kindSize, def: "128M", min: 5 << 20, help: "block cache of the store"},
 	{name: "innodb_lock_wait_timeout", kind: kindInt, def: "50", min: 1, max: 1073741824, help: "seconds to wait for a row lock"},
 	{name: "lock_wait_timeout", kind: kindInt, def: "31536000", min: 1, max: 31536000, help: "seconds to wait for a table's definition"},
+	{name: "event_scheduler", def: "ON", help: "run stored events: ON, OFF, or DISABLED, which stays"},
 	{name: "transaction_isolation", def: "REPEATABLE-READ", help: "READ-UNCOMMITTED, READ-COMMITTED, REPEATABLE-READ or SERIALIZABLE"},
 	{name: "transaction_read_only", kind: kindBool, def: "OFF", help: "sessions begin READ ONLY transactions"},
 	{name: "auto_increment_increment", kind: kindInt, def: "1", min: 1, max: 65535, help: "distance of AUTO_INCREMENT values"},

@@ -123,7 +123,7 @@ func (s *Session) kill(ctx *gms.Context, st *replstmt.Kill) error {
 	if owner.User != s.Client().User && !s.may(ctx, gms.PrivilegeType_Super, "connection_admin") {
 		return sqlError(1095, "HY000", "You are not owner of thread %d", id)
 	}
-	if w := s.server.wireServer(); w != nil {
+	if w := s.server.wireServer(); w != nil && id < 1<<31 { // an event otherwise
 		if !w.Kill(uint32(id), st.Query) {
 			return unknown
 		}
@@ -173,8 +173,9 @@ var processlistSchema = gms.Schema{
 
 // Ids of the replication threads, which are no connections.
 const (
-	ioThreadID  = 1<<32 - 2
-	sqlThreadID = 1<<32 - 1
+	schedulerThreadID = 1<<32 - 3
+	ioThreadID        = 1<<32 - 2
+	sqlThreadID       = 1<<32 - 1
 )
 
 // showProcesslist is SHOW [FULL] PROCESSLIST: connections, dumps and the
@@ -226,6 +227,9 @@ func (s *Session) showProcesslist(ctx *gms.Context, full bool) (gms.RowIter, err
 		for _, st := range r.Status() {
 			rows = append(rows, replicaThreads(&st, now)...)
 		}
+	}
+	if all && s.server.vars.String("event_scheduler") == "ON" && s.server.wireServer() != nil {
+		rows = append(rows, s.server.scheduler.row(now))
 	}
 	sort.Slice(rows, func(i, j int) bool { return rows[i][0].(uint64) < rows[j][0].(uint64) })
 	return gms.RowsToRowIter(rows...), nil

@@ -153,6 +153,8 @@ func (s *Session) run(ctx *gms.Context, stmt replstmt.Statement) error {
 		return s.savepoint(ctx, st)
 	case *replstmt.SetTransaction:
 		return s.setTransaction(ctx, st)
+	case *eventBody:
+		return st.run(ctx)
 	case *replstmt.Shutdown:
 		return s.shutdown(ctx)
 	case *replstmt.NotSupported:

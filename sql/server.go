@@ -42,6 +42,7 @@ type Server struct {
 	shapes    shapes
 	planAll   atomic.Bool // of tests: the engine plans all statements
 	started   time.Time
+	scheduler *scheduler
 
 	mu       sync.Mutex
 	admin    ReplicaAdmin
@@ -67,6 +68,7 @@ func New(o Options) (*Server, error) {
 		s.now = time.Now
 	}
 	s.started = s.now()
+	s.scheduler = newScheduler(s)
 	logrus.SetLevel(logrus.ErrorLevel)
 	installAuthorization()
 	installJSON()
@@ -186,6 +188,7 @@ func (s *Server) Start() error {
 			s.log.Error("the listener has failed", "err", err)
 		}
 	}()
+	s.scheduler.start()
 	return nil
 }
 
@@ -253,6 +256,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	w, done := s.wire, s.done
 	s.wire = nil
 	s.mu.Unlock()
+	s.scheduler.close()
 	var err error
 	if w != nil {
 		err = w.Shutdown(ctx)

@@ -78,7 +78,11 @@ func (s *Session) createEvent(ctx *gms.Context, st *replstmt.Event) error {
 		}
 		return err
 	}
-	return d.PutEvent(ctx, e)
+	if err := d.PutEvent(ctx, e); err != nil {
+		return err
+	}
+	s.OnCommit(s.server.scheduler.poke, nil)
+	return nil
 }
 
 // defineEvent makes an event what a statement says of it.
@@ -193,7 +197,7 @@ func (s *Session) alterEvent(ctx *gms.Context, st *replstmt.Event) error {
 	if err := s.defineEvent(ctx, to, &e, st); err != nil {
 		return err
 	}
-	e.Status, e.User, e.Host = check.Status, user, host
+	e.Status, e.User, e.Host, e.Done = check.Status, user, host, false
 	if st.Schedule != nil {
 		e.Executed = time.Time{}
 	}
@@ -212,7 +216,11 @@ func (s *Session) alterEvent(ctx *gms.Context, st *replstmt.Event) error {
 		}
 		e.Name = st.Rename.Name
 	}
-	return to.PutEvent(ctx, e)
+	if err := to.PutEvent(ctx, e); err != nil {
+		return err
+	}
+	s.OnCommit(s.server.scheduler.poke, nil)
+	return nil
 }
 
 func (s *Session) dropEvent(ctx *gms.Context, o *replstmt.Object) error {

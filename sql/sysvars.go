@@ -75,7 +75,7 @@ var sysvars = []sysvar{
 	{name: "auto_increment_increment", scope: both, kind: intVar, def: int64(1), min: 1, max: 65535},
 	{name: "auto_increment_offset", scope: both, kind: intVar, def: int64(1), min: 1, max: 65535},
 	{name: "completion_type", scope: both, kind: enumVar, def: "NO_CHAIN", choices: []string{"NO_CHAIN", "CHAIN", "RELEASE"}},
-	{name: "event_scheduler", scope: global, kind: enumVar, def: "OFF", choices: []string{"OFF", "ON", "DISABLED"}, check: onlyChoice("event_scheduler", "OFF")},
+	{name: "event_scheduler", scope: global, kind: enumVar, def: "ON", choices: []string{"OFF", "ON", "DISABLED"}, check: checkScheduler},
 	{name: "innodb_lock_wait_timeout", scope: both, kind: intVar, def: int64(50), min: 1, max: 1073741824},
 	{name: "lock_wait_timeout", scope: both, kind: intVar, def: int64(31536000), min: 1, max: 31536000},
 	{name: "innodb_buffer_pool_size", scope: global, kind: intVar, def: int64(128 << 20), min: 1 << 20, max: math.MaxInt64, fixed: true},

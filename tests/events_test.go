@@ -120,3 +120,77 @@ func TestEvents_DumpAndLoad(t *testing.T) {
 		}
 	}
 }
+
+// Due events run on the source alone, which logs their rows, also after a
+// restart and kill -9; one that fails or hangs does not hold up the others, and
+// one-time events are dropped.
+func TestEvents_Run(t *testing.T) {
+	p := cluster.Start(t, "primary", "server-id=1", "log-bin=mysql-bin")
+	r := cluster.Start(t, "replica", "server-id=2", "log-bin=mysql-bin")
+	cluster.Follow(t, p, r)
+	p.Exec("CREATE DATABASE o", "CREATE TABLE o.t (id INT PRIMARY KEY AUTO_INCREMENT, a INT, at DATETIME(6))")
+	began := time.Now()
+	p.Exec("CREATE EVENT o.often ON SCHEDULE EVERY 1 SECOND DO INSERT INTO o.t (a, at) VALUES (1, NOW(6))",
+		"CREATE EVENT o.once ON SCHEDULE AT NOW() + INTERVAL 1 SECOND DO INSERT INTO o.t (a, at) VALUES (100, NOW(6))",
+		"CREATE EVENT o.bad ON SCHEDULE EVERY 1 SECOND DO INSERT INTO nosuch VALUES (1)",
+		"CREATE EVENT o.slow ON SCHEDULE EVERY 1 SECOND DO DO SLEEP(600)")
+	enough := func(where string, n int) {
+		t.Helper()
+		cluster.WaitFor(t, 15*time.Second, func() string {
+			if got, _ := strconv.Atoi(p.One("SELECT COUNT(*) FROM o.t WHERE " + where)); got < n {
+				return strconv.Itoa(got) + " rows, want " + strconv.Itoa(n)
+			}
+			return ""
+		})
+	}
+	enough("a = 1", 3)
+	enough("a = 100", 1)
+	listed := func(info string) (ids []string) {
+		for _, row := range p.Rows("SHOW FULL PROCESSLIST") {
+			if row[7] == info || row[1] == info {
+				ids = append(ids, row[0])
+			}
+		}
+		return ids
+	}
+	if n := len(listed("event_scheduler")); n != 1 {
+		t.Errorf("%d schedulers", n)
+	}
+	slow := listed("DO SLEEP(600)")
+	if len(slow) != 1 {
+		t.Fatalf("the slow event: %q in\n%q", slow, p.Rows("SHOW FULL PROCESSLIST"))
+	}
+	p.Exec("DROP EVENT o.slow", "KILL "+slow[0], "ALTER EVENT o.often DO INSERT INTO o.t (a, at) VALUES (2, NOW(6))")
+	enough("a = 2", 2)
+	if n := len(listed("DO SLEEP(600)")); n != 0 {
+		t.Errorf("%d slow events after KILL", n)
+	}
+	if !strings.Contains(p.Log(), "event=o.bad") {
+		t.Errorf("the log does not name the event that failed:\n%s", p.Log())
+	}
+	cluster.WaitFor(t, 5*time.Second, func() string {
+		return p.One("SELECT COALESCE(GROUP_CONCAT(event_name), '') FROM information_schema.events WHERE event_name = 'once'")
+	})
+	for _, end := range []func(){p.Kill, p.Stop} {
+		end()
+		p.Run()
+		before, _ := strconv.Atoi(p.One("SELECT COUNT(*) FROM o.t WHERE a = 2"))
+		enough("a = 2", before+2)
+	}
+	p.Exec("SET GLOBAL event_scheduler = OFF")
+	if n := len(listed("event_scheduler")); n != 0 {
+		t.Errorf("%d schedulers when it is OFF", n)
+	}
+	if n, _ := strconv.Atoi(p.One("SELECT COUNT(*) FROM o.t WHERE a < 100")); n > int(time.Since(began)/time.Second)+2 {
+		t.Errorf("%d runs in %v", n, time.Since(began))
+	}
+	cluster.WaitCaughtUp(t, p, r, 20*time.Second)
+	cluster.SameData(t, "primary", p.DB(), "replica", r.DB())
+	if got := r.One("SELECT GROUP_CONCAT(event_name, status ORDER BY 1) FROM information_schema.events"); got != "badSLAVESIDE_DISABLED,oftenSLAVESIDE_DISABLED" {
+		t.Errorf("events of the replica: %s", got)
+	}
+	logged := statementsIn(t, p)
+	if !strings.Contains(logged, "DROP EVENT `o`.`once`") || strings.Contains(logged, "\nINSERT") {
+		t.Errorf("logged:\n%s", logged)
+	}
+}

@@ -28,7 +28,8 @@ type Event struct {
 	Collation  string // of the database
 
 	Created, Altered time.Time
-	Executed         time.Time `json:",omitzero"` // the last time it was due and began; zero = never
+	Done             bool      `json:",omitempty"` // its last run has begun; the scheduler drops it
+	Executed         time.Time `json:",omitzero"`  // the last time it was due and began; zero = never
 }
 
 // Event returns a stored event.
@@ -53,6 +54,13 @@ func (d *Database) PutEvent(ctx *gms.Context, e Event) error {
 // DropEvent deletes an event.
 func (d *Database) DropEvent(ctx *gms.Context, name string) error {
 	return d.p.changeObject(ctx, objectKey(eventSpace, d.name, name), nil)
+}
+
+// SameAs reports whether two events are the same but for when they ran.
+func (e *Event) SameAs(o *Event) bool {
+	a, b := *e, *o
+	a.Executed, b.Executed = time.Time{}, time.Time{}
+	return a == b
 }
 
 // Location is the time zone of an event.
