@@ -142,10 +142,10 @@ func (a *aggregate) NewBuffer(ctx *gms.Context) (gms.AggregationBuffer, error) {
 // NewWindowFunction implements gms.WindowAdaptableExpression.
 func (a *aggregate) NewWindowFunction(ctx *gms.Context) (gms.WindowFunction, error) {
 	w, err := a.Aggregation.NewWindowFunction(ctx)
-	if t := a.decimal(ctx); t != nil && err == nil {
-		return &decimalWindow{w, t}, nil
+	if err != nil {
+		return nil, err
 	}
-	return w, err
+	return &numberWindow{w, a.Children()[0], a.decimal(ctx)}, nil
 }
 
 // sums adds exact numbers up.
@@ -235,17 +235,30 @@ func inDecimal(ctx *gms.Context, v any, t gms.DecimalType) (any, error) {
 	return out, err
 }
 
-// decimalWindow makes a window function's results DECIMAL.
-type decimalWindow struct {
+// numberWindow gives a window function's results MySQL's type, and NULL where a
+// frame holds nothing else.
+type numberWindow struct {
 	gms.WindowFunction
-	t gms.DecimalType
+	value gms.Expression
+	t     gms.DecimalType // nil = DOUBLE
 }
 
 // Compute implements gms.WindowFunction.
-func (w *decimalWindow) Compute(ctx *gms.Context, in gms.WindowInterval, buf gms.WindowBuffer) (any, error) {
+func (w *numberWindow) Compute(ctx *gms.Context, in gms.WindowInterval, buf gms.WindowBuffer) (any, error) {
+	some := false
+	for i := in.Start; i < in.End && i < len(buf) && !some; i++ {
+		v, err := w.value.Eval(ctx, buf[i])
+		if err != nil {
+			return nil, err
+		}
+		some = v != nil
+	}
+	if !some {
+		return nil, nil
+	}
 	v, err := w.WindowFunction.Compute(ctx, in, buf)
-	if err != nil || v == nil {
-		return nil, err
+	if err != nil || v == nil || w.t == nil {
+		return v, err
 	}
 	return inDecimal(ctx, v, w.t)
 }

@@ -120,6 +120,13 @@ func newCatalog(p *tables.Provider) *catalog {
 			c.functions[name] = ofText(f)
 		}
 	}
+	for _, name := range speltFunctions {
+		if f := c.functions[name]; f != nil {
+			c.functions[name] = ofDates(f)
+		}
+	}
+	c.functions[exactLiteralCall] = gms.Function1{Name: exactLiteralCall, Fn: newExactLiteral}
+	c.functions[dateTextCall] = gms.Function1{Name: dateTextCall, Fn: spelt}
 	for _, name := range []string{"ifnull", "coalesce", "greatest", "least"} {
 		c.functions[name] = ofScale(c.functions[name], func(args []gms.Expression) []gms.Expression { return args })
 	}

@@ -89,11 +89,79 @@ func preparedText(ctx *gms.Context, e gms.Expression) (gms.Expression, error) {
 }
 
 func preparedOperands(ctx *gms.Context, e gms.Expression, operation string, operands ...gms.Expression) (gms.Expression, error) {
-	own, err := preparedList(ctx, operation, operands)
-	if err != nil || own == nil {
-		return nil, err
+	own := preparedDecimals(ctx, operands)
+	if own == nil {
+		var err error
+		if own, err = preparedList(ctx, operation, operands); err != nil || own == nil {
+			return nil, err
+		}
 	}
 	return e.WithChildren(ctx, own...)
+}
+
+// exactLiteralCall is the name of the call that makes an exactLiteral.
+const exactLiteralCall = "exact literal"
+
+// exactLiteral is a number that keeps all its decimals beside a column.
+type exactLiteral struct{ *expression.Literal }
+
+func newExactLiteral(_ *gms.Context, e gms.Expression) gms.Expression {
+	if l, ok := e.(*expression.Literal); ok && types.IsDecimal(l.Type(nil)) {
+		return &exactLiteral{l}
+	}
+	return e
+}
+
+// WithChildren implements gms.Expression.
+func (l *exactLiteral) WithChildren(_ *gms.Context, children ...gms.Expression) (gms.Expression, error) {
+	if len(children) > 0 {
+		return nil, gms.ErrInvalidChildrenNumber.New(l, len(children), 0)
+	}
+	return l, nil
+}
+
+// preparedDecimals hides a DECIMAL column from indexes where it is compared with a
+// number of more decimals, which go-mysql-server would round; nil when all stay
+// what they are.
+func preparedDecimals(ctx *gms.Context, operands []gms.Expression) (own []gms.Expression) {
+	for i, e := range operands {
+		if l, ok := e.(*exactLiteral); ok {
+			if own == nil {
+				own = append(own, operands...)
+			}
+			own[i] = l.Literal
+		}
+	}
+	if own != nil {
+		operands = own
+	}
+	digits := 0
+	for _, e := range operands {
+		t := typeOf(ctx, e)
+		if t == nil {
+			return own
+		}
+		if _, column := e.(*expression.GetField); !column && types.IsNumber(t) {
+			if k := kindOf(ctx, e); k.real {
+				digits = 1 << 16
+			} else {
+				digits = max(digits, k.scale)
+			}
+		}
+	}
+	for i, e := range operands {
+		f, ok := e.(*expression.GetField)
+		if !ok {
+			continue
+		}
+		if d, ok := f.Type(ctx).(gms.DecimalType); ok && int(d.Scale()) < digits {
+			if own == nil {
+				own = append(own, operands...)
+			}
+			own[i] = &hidden{f}
+		}
+	}
+	return own
 }
 
 // preparedList returns the operands of a comparison of texts, those that an

@@ -133,6 +133,7 @@ func ordinaryCall(e sqlparser.Expr) *sqlparser.FuncExpr {
 			return newCall(name, e.Expr)
 		}
 		if strings.EqualFold(e.Type.Type, "char") || strings.EqualFold(e.Type.Type, "nchar") {
+			e.Expr = newCall(dateTextCall, e.Expr)
 			return newCall("as text", e)
 		}
 	case *sqlparser.ConvertUsingExpr:
@@ -178,9 +179,15 @@ func ordinaryCall(e sqlparser.Expr) *sqlparser.FuncExpr {
 			concat := &sqlparser.FuncExpr{Name: sqlparser.NewColIdent("concat"), Exprs: e.Exprs}
 			e.Exprs = sqlparser.SelectExprs{&sqlparser.AliasedExpr{Expr: concat}}
 		}
+		for _, x := range e.Exprs {
+			if a, ok := x.(*sqlparser.AliasedExpr); ok {
+				a.Expr = newCall(dateTextCall, a.Expr)
+			}
+		}
 		return newCall("group text", e)
 	case *sqlparser.ComparisonExpr:
 		e.Left, e.Right = bitBeside(e.Left, e.Right), bitBeside(e.Right, e.Left)
+		e.Left, e.Right = exactBeside(e.Left, e.Right), exactBeside(e.Right, e.Left)
 	}
 	return nil
 }
@@ -208,6 +215,16 @@ func castDecimalCall(e *sqlparser.ConvertExpr) *sqlparser.FuncExpr {
 		return nil
 	}
 	return newCall("cast decimal", e.Expr, digits[0], digits[1])
+}
+
+// exactBeside makes a number with decimals that is compared with a column one
+// that keeps them: go-mysql-server rounds it to those of the column.
+func exactBeside(e, other sqlparser.Expr) sqlparser.Expr {
+	v, ok := e.(*sqlparser.SQLVal)
+	if _, column := other.(*sqlparser.ColName); ok && column && v.Type == sqlparser.FloatVal {
+		return newCall(exactLiteralCall, v)
+	}
+	return e
 }
 
 // bitBeside makes a bit literal that is compared with a string one too.
