@@ -449,6 +449,9 @@ func TestDump_GTID(t *testing.T) {
 	if got := types(t, evs); !reflect.DeepEqual(got, want) {
 		t.Fatalf("events %v\nwant %v", got, want)
 	}
+	if f, err := event.DecodeFormat(evs[1]); err != nil || f.Created != 0 || evs[1].EndPos() != 126 {
+		t.Fatalf("Format_description %+v, %v, ends at %d", f, err, evs[1].EndPos())
+	}
 	if g, err := event.DecodeGTID(evs[4], true); err != nil || g.GTID.GNO != 3 {
 		t.Fatalf("got transaction %v, %v", g.GTID, err)
 	}

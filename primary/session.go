@@ -353,8 +353,10 @@ func (s *session) sendFormat(fde event.Event, continued bool) error {
 	}
 	event.SetFlags(out, out.Flags()&^event.FlagInUse)
 	if continued {
-		event.SetEndPos(out, 0)
 		event.SetCreated(out, 0)
+		if !s.req.ByGTID { // else the replica counts it: it reads the file from its start
+			event.SetEndPos(out, 0)
+		}
 	}
 	event.Recrc(out)
 	return s.send(out)
