@@ -528,6 +528,7 @@ func TestApplier_RefusesWhatItCannotApply(t *testing.T) {
 			s.pack(inner, false, nil)
 			s.pack(outer, true, nil)
 		}, 13121, "payload"},
+		{"tagged GTID", func(s *stream) { s.taggedGTID() }, 1235, "This version of MySQL doesn't yet support 'tagged GTIDs in replication'"},
 		{"unknown", func(s *stream) { s.put(event.End(event.Begin(nil, s.header(), 200), 0)) }, 13121, "unknown event type 200"},
 		{"v0 rows", func(s *stream) { s.put(event.End(append(event.Begin(nil, s.header(), 20), make([]byte, 20)...), 0)) }, 13121, "unknown event type 20"},
 		{"malformed query", func(s *stream) {
