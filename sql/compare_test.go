@@ -25,6 +25,7 @@ func TestServer_MixedTypes(t *testing.T) {
 		"SELECT CAST(dt AS CHAR), CONCAT(tm), CAST(dd AS CHAR), LENGTH(dt), GROUP_CONCAT(dt) FROM t WHERE id = 1 GROUP BY id":              "2024-02-29|12:30:45|2024-02-29 12:30:45.123|10|2024-02-29",
 		"SELECT id, SUM(f) OVER w, SUM(d) OVER w, AVG(b) OVER w FROM n WINDOW w AS (ORDER BY id ROWS BETWEEN CURRENT ROW AND CURRENT ROW)": "1|1.5|2.50|3.0000\n2|NULL|NULL|NULL",
 		"SELECT id FROM t WHERE d <> 0.4999 AND d <= 12.344 ORDER BY id":                                                                   "1\n2",
+		"SELECT id FROM t WHERE id = 1 AND d = 12.344":                                                                                     "",
 		"SELECT id FROM t WHERE d < 12.3399":                                                                                               "2",
 		"SELECT id FROM t WHERE d = 12.344 OR d >= 12.3401":                                                                                "",
 		"SELECT id FROM t WHERE d BETWEEN 12.3399 AND 12.3401":                                                                             "1",

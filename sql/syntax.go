@@ -21,7 +21,7 @@ var ownSyntax = []string{"trim", "substr", "binary", "group_concat", "interval",
 // GROUP_CONCAT and conversions to texts become textCalls. GROUP_CONCAT gets one argument: go-mysql-server looks
 // at no other. The expressions of definitions, whose text is kept, stay alone.
 func ordinaryCalls(stmt sqlparser.Statement, text string) {
-	if !mentions(text, ownSyntax) {
+	if !mentions(text, ownSyntax) && !hasFraction(text) {
 		return
 	}
 	switch n := stmt.(type) {
@@ -42,6 +42,16 @@ func ordinaryCalls(stmt sqlparser.Statement, text string) {
 	default:
 		replaceCalls(reflect.ValueOf(stmt))
 	}
+}
+
+// hasFraction reports whether a number with decimals may be in a text.
+func hasFraction(text string) bool {
+	for i := 1; i < len(text); i++ {
+		if text[i-1] == '.' && text[i] >= '0' && text[i] <= '9' {
+			return true
+		}
+	}
+	return false
 }
 
 // mentions reports whether one of some words, in lower case, is in a text.
