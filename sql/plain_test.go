@@ -359,6 +359,7 @@ func TestPlain_Control(t *testing.T) {
 // plainChanges are statements that change rows. Each is followed by a look at
 // what it says of itself.
 var plainChanges = []string{
+	"INSERT INTO nodef (id) VALUES (1)", "INSERT INTO nodef (id, a) VALUES (2, 3)",
 	"INSERT INTO a (k, c) VALUES (1, 'one')", "INSERT INTO a VALUES (0, 2, 'two', 'x'), (NULL, 3, 'three', NULL)", "INSERT INTO a (id, k) VALUES (10, 4)",
 	"INSERT INTO a (k) VALUES (5)", "INSERT INTO a (id, k) VALUES (-4, 6)", "INSERT INTO a (id, k) VALUES (10, 4)", "INSERT INTO a (k) VALUES (70), (1), (71)",
 	"INSERT INTO a (k, c) VALUES (8, 'too long for the column')", "INSERT INTO a (k) VALUES (99999999999)", "INSERT INTO a (k) VALUES ('12')", "INSERT INTO a (k) VALUES (NULL)",
@@ -393,6 +394,7 @@ var plainChanges = []string{
 }
 
 var plainChangeTables = []string{
+	"CREATE TABLE nodef (id INT PRIMARY KEY, a INT)", "ALTER TABLE nodef ALTER a DROP DEFAULT",
 	"SET NAMES utf8mb4", "CREATE TABLE a (id INT PRIMARY KEY AUTO_INCREMENT, k INT NOT NULL UNIQUE, c CHAR(10) NOT NULL DEFAULT 'c', v VARCHAR(10) DEFAULT 'v')",
 	"ALTER TABLE a ADD COLUMN u INT UNSIGNED DEFAULT '3', ADD COLUMN b BIGINT DEFAULT 9, ADD COLUMN n INT NULL",
 	"ALTER TABLE a DROP COLUMN n, DROP COLUMN b, DROP COLUMN u", "ALTER TABLE a ADD COLUMN u INT UNSIGNED NOT NULL DEFAULT '3', ADD COLUMN b BIGINT DEFAULT 9",
@@ -443,7 +445,7 @@ func TestPlain_Changes(t *testing.T) {
 				answers[i] = append(answers[i], c.answer(ins, "", args...))
 			}
 			ts.planAll.Store(true)
-			for _, table := range []string{"a", "s", "two", "heap", "parent", "child", "cas", "trig", "log", "chk", "gen", "upd", "wide"} {
+			for _, table := range []string{"a", "s", "two", "heap", "parent", "child", "cas", "trig", "log", "chk", "gen", "upd", "wide", "nodef"} {
 				answers[i] = append(answers[i], c.answer(nil, "SELECT * FROM "+table))
 			}
 			logs[i] = eventBytes(t, ts)

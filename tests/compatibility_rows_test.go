@@ -135,7 +135,7 @@ var compatibility = []section{
 		{with: table + "\nCREATE INDEX k ON t (a)", do: "DROP INDEX k ON t", see: "SHOW INDEX FROM t WHERE key_name = 'k'", want: ""},
 		{do: "CREATE TABLESPACE ts ADD DATAFILE 'ts.ibd'", alone: true},
 		{do: "CREATE SERVER s FOREIGN DATA WRAPPER mysql OPTIONS (HOST 'h', DATABASE 'd')"},
-		{do: "CREATE ROLE r", then: "DROP ROLE r"},
+		{with: "DROP ROLE IF EXISTS r", do: "CREATE ROLE r", then: "DROP ROLE r"},
 		{do: "CREATE RESOURCE GROUP rg TYPE = USER", alone: true},
 		{with: table, do: "ANALYZE TABLE t", see: "SELECT COUNT(*) FROM t", want: "2"},
 		{with: table, do: "OPTIMIZE TABLE t", see: "SELECT COUNT(*) FROM t", want: "2"},

@@ -71,7 +71,7 @@ func (c *column) integer(ctx *gms.Context, v any) (any, bool) {
 func (p *Plain) Default(ctx *gms.Context, place int) (any, bool) {
 	c := &p.t.def.table.Schema().Columns[place]
 	if !c.HasDefault {
-		return nil, c.Nullable
+		return nil, c.Nullable && !NoDefault(c)
 	}
 	if c.DefaultIsExpr {
 		return nil, false
