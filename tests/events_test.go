@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -192,5 +193,35 @@ func TestEvents_Run(t *testing.T) {
 	logged := statementsIn(t, p)
 	if !strings.Contains(logged, "DROP EVENT `o`.`once`") || strings.Contains(logged, "\nINSERT") {
 		t.Errorf("logged:\n%s", logged)
+	}
+}
+
+// Events of a MariaDB source are here too, for it to run.
+func TestEvents_OfMariaDB(t *testing.T) {
+	cluster.Need(t, "mariadbd")
+	m := cluster.StartMariaDB(t, "--server-id=100", "--log-bin=maria-bin", "--binlog-format=ROW")
+	m.Exec("CREATE USER 'repl'@'%' IDENTIFIED BY 'secret'", "GRANT REPLICATION SLAVE ON *.* TO 'repl'@'%'", "CREATE DATABASE o", "CREATE TABLE o.t (a INT PRIMARY KEY)",
+		"CREATE EVENT o.e ON SCHEDULE EVERY 1 DAY STARTS '2035-01-01' DO INSERT INTO o.t VALUES (1)", "CREATE EVENT o.g ON SCHEDULE EVERY 1 DAY DO DELETE FROM o.t",
+		"ALTER EVENT o.e ON SCHEDULE EVERY 2 HOUR STARTS '2035-01-01' RENAME TO o.f ENABLE", "DROP EVENT o.g", "INSERT INTO o.t VALUES (7)")
+	r := cluster.Start(t, "replica", "server-id=2", "log-bin=mysql-bin")
+	r.Exec(fmt.Sprintf("CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=%d, MASTER_USER='repl', MASTER_PASSWORD='secret', MASTER_LOG_FILE='maria-bin.000001', MASTER_LOG_POS=4", m.Port), "START SLAVE")
+	cluster.WaitFor(t, 10*time.Second, func() string {
+		st := r.Status()
+		if st["Last_SQL_Error"] != "" {
+			t.Fatal(st["Last_SQL_Error"])
+		}
+		if got := len(r.Rows("SHOW DATABASES LIKE 'o'")); got == 0 {
+			return "no database"
+		}
+		if got := len(r.Rows("SHOW TABLES FROM o")); got == 0 {
+			return "no table"
+		}
+		if got := r.One("SELECT COUNT(*) FROM o.t"); got != "1" {
+			return got + " rows"
+		}
+		return ""
+	})
+	if got := r.One("SELECT CONCAT_WS('|', event_name, definer, interval_value, interval_field, status, originator) FROM information_schema.events"); got != "f|root@127.0.0.1|2|HOUR|SLAVESIDE_DISABLED|100" {
+		t.Errorf("the event: %s", got)
 	}
 }
