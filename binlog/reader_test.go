@@ -404,6 +404,8 @@ func TestDescribe(t *testing.T) {
 	maria = append(maria, 5, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 	maria = event.End(maria, 0)
 	set, _ := gtid.ParseSet(testUUID.String() + ":1-5")
+	tagged := append(event.Begin(nil, h, event.GTIDTagged), 1<<1, 25<<1, 10<<1, 1<<1) // version 1, the UUID of zeros
+	tagged = append(append(tagged, make([]byte, 16)...), 2<<1, 6<<2, 3<<1, 1<<1, 'a')
 	for _, c := range []struct {
 		ev   event.Event
 		want string
@@ -418,6 +420,7 @@ func TestDescribe(t *testing.T) {
 		{event.AppendQuery(nil, h, &event.QueryInfo{DB: "a`b", SQL: "DROP TABLE c"}), "Query: use `a``b`; DROP TABLE c"},
 		{event.AppendQuery(nil, h, &event.QueryInfo{SQL: "BEGIN"}), "Query: BEGIN"},
 		{event.AppendRowsQuery(nil, h, "insert 1"), "Rows_query: # insert 1"},
+		{event.End(tagged, 0), "Gtid: SET @@SESSION.GTID_NEXT= '" + gtid.UUID{}.String() + ":a:6'"},
 		{maria, "Gtid: BEGIN GTID 2-1-5"},
 		{event.End(event.Begin(nil, h, 99), 0), "Unknown: "},
 		{event.End(append(event.Begin(nil, h, event.TableMap), 1), 0), "Table_map: "},
