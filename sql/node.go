@@ -135,6 +135,8 @@ func (s *Session) run(ctx *gms.Context, stmt replstmt.Statement) error {
 		return s.purgeLogs(ctx, st)
 	case *replstmt.Flush:
 		return s.flush(ctx, st)
+	case *replstmt.Binlog:
+		return s.replayEvents(ctx, st)
 	case *replstmt.Kill:
 		return s.kill(ctx, st)
 	case *replstmt.LockTables:

@@ -106,6 +106,9 @@ func (p *parser) ParseWithOptions(ctx context.Context, query string, delimiter r
 		err = checkBody(stmt)
 	}
 	if err == nil {
+		err = nameNumbers(stmt)
+	}
+	if err == nil {
 		err = checkDefinition(ctx, stmt)
 	}
 	if err != nil {

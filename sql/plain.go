@@ -297,7 +297,9 @@ func (s *Session) plainContext(ctx context.Context) *gms.Context {
 			gms.WithSession(s), gms.WithMemoryManager(s.server.engine.MemoryManager), gms.WithProcessList(s.server.engine.ProcessList),
 		}
 	}
-	return gms.NewContext(ctx, s.plain.options...)
+	out := gms.NewContext(ctx, s.plain.options...)
+	s.setTime(out)
+	return out
 }
 
 // mayRun asks, as the engine does, whether the account may run the statement. The

@@ -11,6 +11,7 @@ import (
 	"github.com/dolthub/go-mysql-server/sql/plan"
 	"github.com/dolthub/vitess/go/mysql"
 
+	"binrelay/binlog/txn"
 	"binrelay/sql/auth"
 	"binrelay/sql/storage"
 	"binrelay/sql/tables"
@@ -45,6 +46,8 @@ type Session struct {
 	keys      []*gms.ForeignKeyConstraint // of the CREATE TABLE at hand
 	infile    io.Reader                   // the file of a LOAD DATA that a source logged; nil = none
 	seeds     *randState                  // of RAND(); nil = random
+	at        time.Time                   // SET TIMESTAMP; zero = now
+	replayed  *txn.Group                  // what BINLOG's Format_description said; nil = none came
 
 	calls    bool                    // it has called stored functions
 	frame    *frame                  // of the stored program that runs; nil = none
@@ -162,6 +165,7 @@ func (s *Session) ValidateSession(ctx *gms.Context) error {
 	s.running = true
 	s.server.counters.question()
 	text = trimStatement(text)
+	s.setTime(ctx)
 	s.beginConditions(text)
 	if err := s.admit(text); err != nil {
 		return err
@@ -225,6 +229,8 @@ func (s *Session) GetSessionVariable(ctx *gms.Context, name string) (any, error)
 		name = d.canonical()
 	} else if removed[strings.ToLower(name)] {
 		return nil, gms.ErrUnknownSystemVariable.New(name)
+	} else if strings.EqualFold(name, "timestamp") && s.at.IsZero() {
+		return float64(s.server.now().UnixMicro()) / 1e6, nil
 	}
 	return s.Session.GetSessionVariable(ctx, name)
 }
@@ -241,6 +247,9 @@ func (s *Session) SetSessionVariable(ctx *gms.Context, name string, value any) e
 			return err
 		}
 		s.noteVariable(ctx, name)
+		if v, err := s.Session.GetSessionVariable(ctx, name); err == nil {
+			s.follow(name, v)
+		}
 		return nil
 	}
 	if d.super && !s.may(ctx, gms.PrivilegeType_Super, "session_variables_admin", "system_variables_admin", "binlog_admin") {

@@ -122,7 +122,7 @@ var sysvars = []sysvar{
 	{name: "gtid_purged", scope: global, kind: textVar, def: "", fixed: true,
 		get: func(s *Server) any { return s.purged().String() }},
 	{name: "gtid_owned", scope: both, kind: textVar, def: "", fixed: true},
-	{name: "gtid_next", scope: session, kind: textVar, def: "AUTOMATIC", check: onlyChoice("gtid_next", "AUTOMATIC"), super: true},
+	{name: "gtid_next", scope: session, kind: textVar, def: "AUTOMATIC", check: checkGTIDNext, super: true},
 	{name: "session_track_schema", scope: both, kind: boolVar, def: true},
 	{name: "session_track_state_change", scope: both, kind: boolVar, def: false},
 	{name: "session_track_system_variables", scope: both, kind: textVar,
@@ -295,6 +295,25 @@ func onlyChoice(name, value string) func(*gms.Context, *Server, bool, any) error
 		}
 		return nil
 	}
+}
+
+// checkGTIDNext takes what is so anyway: ANONYMOUS where transactions have no
+// GTID.
+func checkGTIDNext(_ *gms.Context, s *Server, _ bool, v any) error {
+	text, _ := v.(string)
+	switch {
+	case strings.EqualFold(text, "AUTOMATIC"):
+		return nil
+	case !strings.EqualFold(text, "ANONYMOUS"):
+		return notSupported("gtid_next = " + show(v))
+	}
+	switch s.vars.String("gtid_mode") {
+	case "ON":
+		return sqlError(1782, "HY000", "@@SESSION.GTID_NEXT cannot be set to ANONYMOUS when @@GLOBAL.GTID_MODE = ON.")
+	case "ON_PERMISSIVE":
+		return notSupported("gtid_next = ANONYMOUS under gtid_mode = ON_PERMISSIVE")
+	}
+	return nil
 }
 
 func onlyOff(name string) func(*gms.Context, *Server, bool, any) error {

@@ -3,6 +3,7 @@ package sql
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -113,6 +114,11 @@ func register() {
 			modes.Default = defaultModes
 			all = append(all, &modes)
 		}
+		all = append(all,
+			&gms.MysqlSystemVariable{Name: "timestamp", Scope: gms.GetMysqlScope(gms.SystemVariableScope_Session), Dynamic: true,
+				Type: types.NewSystemDoubleType("timestamp", 0, math.MaxInt32), Default: float64(0)},
+			&gms.MysqlSystemVariable{Name: "rand_seed2", Scope: gms.GetMysqlScope(gms.SystemVariableScope_Session), Dynamic: true,
+				Type: types.NewSystemIntType("rand_seed2", 0, math.MaxUint32, false), Default: int64(0)})
 		gms.SystemVariables.AddSystemVariables(all)
 	})
 }

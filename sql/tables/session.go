@@ -481,6 +481,25 @@ func (s *Session) beginEdit(ctx *gms.Context) error {
 	return nil
 }
 
+// Replay runs fn, which applies rows events of another server in the session's
+// transaction. What a failure leaves of the statement is taken back.
+func (s *Session) Replay(ctx *gms.Context, fn func(tx *storage.Tx) error) error {
+	if s.policy != nil {
+		if err := s.policy.Write(ctx, s); err != nil {
+			return err
+		}
+	}
+	tx, err := s.Tx(ctx)
+	if err != nil {
+		return err
+	}
+	if err := fn(tx); err != nil {
+		_ = s.rollbackEdit() // its error is one of the transaction, which the next statement meets
+		return s.fail(err)
+	}
+	return nil
+}
+
 // endEdit is an editor's StatementComplete.
 func (s *Session) endEdit() {
 	if s.edits > 0 {
