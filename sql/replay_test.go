@@ -25,7 +25,7 @@ func replayable(value byte) (format, row string) {
 }
 
 func TestServer_Binlog(t *testing.T) {
-	c := newClient(t)
+	c := newTestServer(t, nil).client()
 	c.exec("CREATE DATABASE d", "USE d", "CREATE TABLE t (id INT PRIMARY KEY)")
 	format, one := replayable(1)
 	_, two := replayable(2)
@@ -35,7 +35,7 @@ func TestServer_Binlog(t *testing.T) {
 	c.fails(1062, one)
 	c.exec("BEGIN", "INSERT INTO t VALUES (5)", two)
 	c.fails(1062, one) // only this statement is taken back
-	c.want("SELECT * FROM t", "1", "2", "5")
+	c.want("SELECT * FROM t", "1\n2\n5")
 	c.exec("ROLLBACK")
 	c.want("SELECT * FROM t", "1")
 	c.fails(1575, "BINLOG 'abc'")
@@ -59,18 +59,18 @@ func damaged(stmt string) string {
 
 // What mysqlbinlog prints before statements has its effect.
 func TestServer_ReplayedVariables(t *testing.T) {
-	c := newClient(t)
+	c := newTestServer(t, nil).client()
 	c.exec("SET @@session.sql_mode=1168113696, @@session.character_set_client=33, @@session.collation_connection=33, @@session.collation_server=45")
 	c.want("SELECT @@sql_mode, @@character_set_client, @@collation_connection, @@collation_server",
 		"ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,NO_ZERO_DATE,NO_ZERO_IN_DATE,ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES|utf8mb3|utf8mb3_general_ci|utf8mb4_general_ci")
 	c.fails(1273, "SET collation_connection = 60000")
 	c.fails(1115, "SET character_set_client = 60000")
 	c.exec("SET default_collation_for_utf8mb4 = 255", "SET time_zone = '+00:00'", "SET TIMESTAMP = 1700000000")
-	c.want("SELECT NOW(), @@timestamp", "2023-11-14 22:13:20|1700000000")
+	c.want("SELECT NOW(), @@timestamp = 1700000000", "2023-11-14 22:13:20|true")
 	c.exec("CREATE DATABASE d", "USE d", "CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, at DATETIME DEFAULT CURRENT_TIMESTAMP)", "SET INSERT_ID = 77", "INSERT INTO t VALUES ()")
 	c.want("SELECT * FROM t", "77|2023-11-14 22:13:20")
 	c.exec("SET TIMESTAMP = DEFAULT")
-	c.want("SELECT NOW() > '2024-01-01', @@timestamp > 1704067200", "1|1")
+	c.want("SELECT NOW() > '2024-01-01', @@timestamp > 1704067200", "true|true")
 	c.exec("SET LAST_INSERT_ID = 9", "SET @@RAND_SEED1 = 4, @@RAND_SEED2 = 5")
 	c.want("SELECT LAST_INSERT_ID(), ROUND(RAND() * 1073741823)", "9|17")
 	c.exec("SET @@SESSION.GTID_NEXT = 'ANONYMOUS'", "SET @@SESSION.GTID_NEXT = 'AUTOMATIC'")

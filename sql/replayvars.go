@@ -8,6 +8,8 @@ import (
 
 	gms "github.com/dolthub/go-mysql-server/sql"
 	"github.com/dolthub/vitess/go/vt/sqlparser"
+
+	"binrelay/sql/tables"
 )
 
 // nameNumbers puts names in place of the numbers that mysqlbinlog prints: bits
@@ -49,8 +51,8 @@ func namedValue(name, digits string) (string, error) {
 		}
 		return sqlModeText(n), nil
 	}
+	known := err == nil && n <= math.MaxUint16 && tables.KnownCollation(uint16(n))
 	c := gms.CollationID(n)
-	known := err == nil && n <= math.MaxUint16 && c.Name() != "" && c.Sorter() != nil
 	switch charset := strings.HasPrefix(name, "character_set"); {
 	case !known && charset:
 		return "", sqlError(1115, "42000", "Unknown character set: '%s'", digits)
