@@ -17,8 +17,9 @@ import (
 // collations.
 const collateRule analyzer.RuleId = 1<<20 + 100
 
-// installCollated adds the rule to go-mysql-server's.
+// installCollated adds the rules to go-mysql-server's.
 var installCollated = sync.OnceFunc(func() {
+	analyzer.AlwaysBeforeDefault = append(analyzer.AlwaysBeforeDefault, analyzer.Rule{Id: prepareChangesID, Apply: prepareChanges})
 	analyzer.OnceAfterAll = append(analyzer.OnceAfterAll, analyzer.Rule{Id: collateRule, Apply: collate})
 })
 
@@ -251,11 +252,12 @@ func compareTexts(ctx *gms.Context, operator string, a, b gms.Expression) (gms.E
 }
 
 // compareRows makes the equality of two rows that of their columns, when texts
-// are among them.
+// or NULLs are among them.
 func compareRows(ctx *gms.Context, operator string, left, right expression.Tuple) (gms.Expression, error) {
 	var all []gms.Expression
-	texts := false
+	texts := false // or a NULL, which go-mysql-server does not take in a row
 	for i := range left {
+		texts = texts || typeOf(ctx, left[i]) == types.Null || typeOf(ctx, right[i]) == types.Null
 		equal, err := compareTexts(ctx, operator, left[i], right[i])
 		if err != nil {
 			return nil, err

@@ -149,6 +149,7 @@ var engineTexts = []textRule{
 		as("Got error 126 - 'the store is damaged: %s' from storage engine")),
 	rule(1044, `Access denied for user (\S+) to database '([^']*)'`, as("Access denied for user %s to database '%s'")),
 	rule(1046, `no database selected`, as("No database selected")),
+	rule(1048, `column cannot be null for column '([^']*)'`, as("Column '%s' cannot be null")),
 	rule(1048, `column name '([^']*)' is non-nullable but attempted to set a value of null`, as("Column '%s' cannot be null")),
 	after("DROP", rule(1008, `database not found: (\S+?)(?:, maybe you mean .*)?`, as("Can't drop database '%s'; database doesn't exist"))),
 	rule(1049, `database not found: (\S+?)(?:, maybe you mean .*)?`, as("Unknown database '%s'")),

@@ -13,8 +13,21 @@ import (
 	"binrelay/sql/tables"
 )
 
-// prepareTextsID is the id of prepareTexts.
-const prepareTextsID analyzer.RuleId = 1<<20 + 101
+// The ids of prepareTexts and prepareChanges.
+const (
+	prepareTextsID   analyzer.RuleId = 1<<20 + 101
+	prepareChangesID analyzer.RuleId = 1<<20 + 102
+)
+
+// prepareChanges is prepareTexts for the UPDATE or DELETE of one table, which
+// go-mysql-server analyzes without what comes before its own rules.
+func prepareChanges(ctx *gms.Context, a *analyzer.Analyzer, n gms.Node, scope *plan.Scope, sel analyzer.RuleSelector, flags *gms.QueryFlags) (gms.Node, transform.TreeIdentity, error) {
+	switch n.(type) {
+	case *plan.Update, *plan.DeleteFrom:
+		return prepareTexts(ctx, a, n, scope, sel, flags)
+	}
+	return n, transform.SameTree, nil
+}
 
 // prepareTexts rewrites comparisons of texts before go-mysql-server simplifies
 // them and chooses indexes: where the comparison is by another collation than
@@ -76,8 +89,20 @@ func preparedText(ctx *gms.Context, e gms.Expression) (gms.Expression, error) {
 		return preparedOperands(ctx, e, "between", e.Val, e.Lower, e.Upper)
 	case *expression.InTuple:
 		list, ok := e.Right().(expression.Tuple)
-		if _, row := innermost(e.Left()).(expression.Tuple); !ok || row {
+		if !ok {
 			return nil, nil
+		}
+		if row, ok := innermost(e.Left()).(expression.Tuple); ok {
+			for _, x := range row {
+				if typeOf(ctx, x) == types.Null { // go-mysql-server cannot hash it
+					return inRows(ctx, row, list)
+				}
+			}
+			rows, err := preparedRows(ctx, append([]gms.Expression{row}, list...))
+			if err != nil || rows == nil {
+				return nil, err
+			}
+			return expression.NewInTuple(rows[0], expression.NewTuple(rows[1:]...)), nil
 		}
 		own, err := preparedList(ctx, "in", append([]gms.Expression{e.Left()}, list...))
 		if err != nil || own == nil {
@@ -88,11 +113,51 @@ func preparedText(ctx *gms.Context, e gms.Expression) (gms.Expression, error) {
 	return nil, nil
 }
 
+// preparedRows is preparedList for the equality of rows, column by column.
+func preparedRows(ctx *gms.Context, rows []gms.Expression) ([]gms.Expression, error) {
+	own := make([]expression.Tuple, len(rows))
+	for i, e := range rows {
+		row, ok := innermost(e).(expression.Tuple)
+		if !ok || len(row) != len(rows[0].(expression.Tuple)) {
+			return nil, nil
+		}
+		own[i] = append(expression.Tuple(nil), row...)
+	}
+	changed := false
+	for i := range own[0] {
+		column := make([]gms.Expression, len(own))
+		for j, row := range own {
+			column[j] = row[i]
+		}
+		column, err := preparedList(ctx, "in", column)
+		if err != nil {
+			return nil, err
+		}
+		changed = changed || column != nil
+		for j, e := range column {
+			own[j][i] = e
+		}
+	}
+	if !changed {
+		return nil, nil
+	}
+	out := make([]gms.Expression, len(own))
+	for i, row := range own {
+		out[i] = row
+	}
+	return out, nil
+}
+
 func preparedOperands(ctx *gms.Context, e gms.Expression, operation string, operands ...gms.Expression) (gms.Expression, error) {
 	own := preparedDecimals(ctx, operands)
 	if own == nil {
 		var err error
-		if own, err = preparedList(ctx, operation, operands); err != nil || own == nil {
+		if row, ok := innermost(operands[0]).(expression.Tuple); ok && (operation == "=" || operation == "<=>") {
+			own, err = preparedRows(ctx, append([]gms.Expression{row}, operands[1:]...))
+		} else {
+			own, err = preparedList(ctx, operation, operands)
+		}
+		if err != nil || own == nil {
 			return nil, err
 		}
 	}
@@ -168,16 +233,22 @@ func preparedDecimals(ctx *gms.Context, operands []gms.Expression) (own []gms.Ex
 // index must not answer hidden from it; nil when all stay what they are.
 func preparedList(ctx *gms.Context, operation string, operands []gms.Expression) ([]gms.Expression, error) {
 	operands = eachExpr(ctx, operands, func(_ *gms.Context, e gms.Expression) gms.Expression { return innermost(e) })
-	members := false
+	members, bytes := false, false
 	for _, e := range operands {
 		t := typeOf(ctx, e)
-		if t != types.Null && !textual(t) {
+		isBytes := t != nil && types.IsBinaryType(t)
+		if t != types.Null && !textual(t) && !isBytes {
 			return nil, nil
 		}
 		if _, ok := e.(*hidden); ok {
 			return nil, nil
 		}
-		members = members || types.IsEnum(t) || types.IsSet(t)
+		members, bytes = members || types.IsEnum(t) || types.IsSet(t), bytes || isBytes
+	}
+	if bytes && members { // as the bytes of their texts
+		return eachExpr(ctx, operands, asText), nil
+	} else if bytes {
+		return nil, nil
 	}
 	c, err := compared(ctx, operation, operands...)
 	if err != nil {
