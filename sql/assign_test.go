@@ -131,3 +131,10 @@ func TestServer_LooseAssignments(t *testing.T) {
 	c.exec("SET sql_mode = DEFAULT", "INSERT IGNORE INTO t (id, nn, v) VALUES (5, NULL, 'abcd')")
 	c.want("SELECT nd, nn, v FROM t WHERE id = 5", "0||abc")
 }
+
+// A comparison that is stored as text is 1 or 0.
+func TestServer_BooleanAsText(t *testing.T) {
+	c := newTestServer(t, nil).client()
+	c.exec("CREATE DATABASE d", "USE d", "CREATE TABLE t (v VARCHAR(10))", "INSERT INTO t SELECT 1 IS NULL", "INSERT INTO t SELECT 'a' LIKE '%'")
+	c.want("SELECT v FROM t ORDER BY v", "0\n1")
+}

@@ -777,6 +777,11 @@ func padding(x *conversion) string {
 
 func textValue(v any) string {
 	switch v := v.(type) {
+	case bool:
+		if v {
+			return "1"
+		}
+		return "0"
 	case string:
 		return v
 	case []byte:
