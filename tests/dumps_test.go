@@ -191,3 +191,25 @@ func consistent(t *testing.T, name string, db *sql.DB) {
 		}
 	}
 }
+
+// The small tools of the client package, each once.
+func TestTools(t *testing.T) {
+	s := cluster.Start(t, "server", "server-id=1", "log-bin=mysql-bin")
+	s.Exec("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY, s VARCHAR(20))")
+
+	for _, c := range []struct {
+		args string
+		want string
+	}{
+		{"mariadb-show", "| d "}, {"mariadb-show d", "| t "}, {"mariadb-show d t", "varchar(20)"}, {"mariadb-show --status d", "InnoDB"}, {"mariadb-show --count d", "| t "},
+		{"mariadb-admin ping", "mysqld is alive"}, {"mariadb-admin status", "Uptime:"}, {"mariadb-admin version", "Server version"},
+		{"mariadb-admin extended-status", "Threads_connected"}, {"mariadb-admin processlist", "Query"}, {"mariadb-admin variables", "server_id"},
+		{"mariadb-admin flush-logs flush-tables flush-privileges flush-status flush-hosts", ""}, {"mariadb-admin create made", ""}, {"mariadb-admin --force drop made", "dropped"},
+		{"mariadb-slap --auto-generate-sql --concurrency=4 --number-of-queries=40", "Average number of seconds"},
+	} {
+		args := strings.Fields(c.args)
+		if out := tool(t, s, args[0], args[1:]...); !strings.Contains(out, c.want) {
+			t.Errorf("%s: %q is missing in:\n%s", c.args, c.want, out)
+		}
+	}
+}
