@@ -777,11 +777,6 @@ func padding(x *conversion) string {
 
 func textValue(v any) string {
 	switch v := v.(type) {
-	case bool:
-		if v {
-			return "1"
-		}
-		return "0"
 	case string:
 		return v
 	case []byte:
@@ -793,6 +788,11 @@ func textValue(v any) string {
 // plain returns a value as MySQL prints it.
 func (x *conversion) plain(v any) (string, error) {
 	switch v := v.(type) {
+	case bool:
+		if v {
+			return "1", nil
+		}
+		return "0", nil
 	case string:
 		return v, nil
 	case []byte:
