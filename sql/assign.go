@@ -188,7 +188,7 @@ func assignRow(ctx *gms.Context, n *plan.InsertInto, t *tables.Table, strict boo
 				out.lacking = append(out.lacking, lacksDefault(tuple[f.Index()]) && !c.Nullable && auto == nil)
 			}
 		default:
-			source := gms.Expression(f)
+			var source gms.Expression
 			if below, ok := p.Child.(*plan.Project); ok {
 				source = below.Projections[f.Index()]
 			} else {

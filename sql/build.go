@@ -79,6 +79,8 @@ func (b *builder) Build(ctx *gms.Context, n gms.Node, row gms.Row) (gms.RowIter,
 		return b.distinct(ctx, n.Child, row)
 	case *plan.SetOp:
 		return b.setOp(ctx, n, row)
+	case *rowOrNulls:
+		return b.rowOrNulls(ctx, n, row)
 	case *plan.DeleteFrom:
 		s.LockTargets(targets(ctx, n)...)
 	case *plan.StartTransaction, *plan.Commit, *plan.Rollback, *plan.CreateSavepoint, *plan.RollbackSavepoint, *plan.ReleaseSavepoint:

@@ -202,8 +202,6 @@ func clientError(err error) error {
 
 func isEOF(err error) bool { return errors.Is(err, io.EOF) }
 
-func kv(key string, value []byte) storage.KV { return storage.KV{Key: key, Value: value} }
-
 // warnings returns a context whose notes and warnings reach the client.
 func warnings(ctx *gms.Context) *gms.Context {
 	return ctx.WithContext(replstate.WithWarnings(ctx.Context, func(w replstate.Warning) {

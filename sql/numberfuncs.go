@@ -329,9 +329,9 @@ func castInteger(to string) func(*gms.Context, []gms.Expression, gms.Row) (any, 
 			return nil, err
 		}
 		i, ok := new(big.Int).SetString(d.Text('f'), 10)
-		low, high := big.NewInt(0), new(big.Int).SetUint64(math.MaxUint64)
-		if to == "SIGNED" {
-			low, high = big.NewInt(math.MinInt64), big.NewInt(math.MaxInt64)
+		low, high := big.NewInt(math.MinInt64), big.NewInt(math.MaxInt64)
+		if to == "UNSIGNED" {
+			high.SetUint64(math.MaxUint64)
 		}
 		if !ok || i.Cmp(low) < 0 || i.Cmp(high) > 0 {
 			ctx.Warn(1292, "Truncated incorrect DECIMAL value: '%s'", numberAsDecimal(n).Text('f'))
@@ -339,10 +339,10 @@ func castInteger(to string) func(*gms.Context, []gms.Expression, gms.Row) (any, 
 				i = low
 			}
 		}
-		if to == "SIGNED" {
-			return i.Int64(), nil
+		if i.Sign() < 0 {
+			return result(uint64(i.Int64())), nil
 		}
-		return i.Uint64(), nil
+		return result(i.Uint64()), nil
 	}
 }
 

@@ -103,6 +103,7 @@ func (s *Server) buildEngine() {
 	s.showKeys(a.Catalog.InfoSchema)
 	s.showPrivileges(a.Catalog.InfoSchema)
 	checkGroups(a)
+	keepExtremes(a)
 	a.Catalog.InfoSchema = s.showPrograms(a.Catalog.InfoSchema)
 	s.registerFunctions(a.Catalog)
 	s.engine = sqle.New(a, &sqle.Config{})

@@ -62,7 +62,7 @@ func WrapGenerated(sql string) (out string, changed bool) {
 		}
 		if end.kind != tokEOF {
 			edits = append(edits, edit{t.start, t.end, "(("}, edit{end.start, end.end, "))"})
-			before, l = end, at
+			l = at
 			t = end
 		}
 	}

@@ -183,7 +183,7 @@ func (g *Gen) aggregate(sc *scope) string {
 			return pick(g, []string{"SUM", "MIN", "MAX"}) + "(" + c.name + ")"
 		case c.t.kind == kStr && g.chance(40):
 			return fmt.Sprintf("COUNT(DISTINCT %s)", g.expr(kStr, 1, sc))
-		case c.t.kind == kStr && g.chance(30) && c.t.set == false:
+		case c.t.kind == kStr && g.chance(30) && !c.t.set:
 			return fmt.Sprintf("CHAR_LENGTH(GROUP_CONCAT(DISTINCT TRIM(%s) ORDER BY 1))", c.name)
 		}
 		return pick(g, []string{"MIN", "MAX"}) + "(" + c.name + ")"
