@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"binrelay/tests/cluster"
 )
@@ -97,6 +98,12 @@ func canalOfKilledServer(t *testing.T, program string) {
 		}
 		for range 2 {
 			write(30)
+			cluster.WaitFor(t, 20*time.Second, func() string { // canal gives up if its first connection fails
+				if s.Rows("SHOW GLOBAL STATUS LIKE 'Slaves_connected'")[0][1] == "0" {
+					return "canal has not come"
+				}
+				return ""
+			})
 			s.Kill()
 			s.Run()
 		}
