@@ -47,7 +47,7 @@ run(async () => {
     Posts: [{ title: 'one', text: 'x'.repeat(1000), Tags: [{ name: 'p' }, { name: 'q' }] }, { title: 'two' }] }, { include: [{ model: Post, include: Tag }] });
   await User.bulkCreate(Array.from({ length: 50 }, (_, i) => ({ name: `n${i}`, age: i })), { updateOnDuplicate: ['age'] });
   await User.bulkCreate([{ name: 'n1', age: 99 }], { updateOnDuplicate: ['age'] });
-  const got = await User.findOne({ where: { name: 'Åsa', extra: { a: { [Op.ne]: null } } }, include: [{ model: Post, include: Tag }], order: [[Post, 'id', 'ASC'], [Post, Tag, 'name', 'ASC']] });
+  const got = await User.findOne({ where: { name: 'Åsa', extra: { a: { [Op.ne]: null } } }, include: [{ model: Post, include: Tag }], order: [[Post, 'title', 'ASC'], [Post, Tag, 'name', 'ASC']] });
   equal([got.balance, got.extra, got.photo, got.born, got.active, got.key.length, got.Posts.map(p => p.Tags.map(t => t.name))],
     ['-12345678.1234', { a: [1, null] }, Buffer.from([0, 255]), '1999-12-31', true, 36, [['p', 'q'], []]], 'rows with associations');
   equal((await User.findOne({ where: { name: 'n1' } })).age, 99, 'ON DUPLICATE KEY UPDATE');
