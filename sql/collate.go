@@ -248,7 +248,7 @@ func compareTexts(ctx *gms.Context, operator string, a, b gms.Expression) (gms.E
 	if err != nil {
 		return nil, err
 	}
-	return &textComparison{expression.BinaryExpressionStub{LeftChild: a, RightChild: b}, operator, c}, nil
+	return &textComparison{newComparison(a, operator, b), c}, nil
 }
 
 // compareRows makes the equality of two rows that of their columns, when texts
@@ -286,8 +286,8 @@ func betweenTexts(ctx *gms.Context, e *expression.Between) (gms.Expression, erro
 		return nil, err
 	}
 	return expression.NewAnd(
-		&textComparison{expression.BinaryExpressionStub{LeftChild: e.Val, RightChild: e.Lower}, ">=", c},
-		&textComparison{expression.BinaryExpressionStub{LeftChild: e.Val, RightChild: e.Upper}, "<=", c}), nil
+		&textComparison{newComparison(e.Val, ">=", e.Lower), c},
+		&textComparison{newComparison(e.Val, "<=", e.Upper), c}), nil
 }
 
 // inTexts is x IN ('a', 'b'), also with rows.

@@ -56,7 +56,7 @@ func domainOf(ctx *gms.Context, a, b gms.Expression) domain {
 // go-mysql-server.
 func compareValues(ctx *gms.Context, operator string, a, b gms.Expression) gms.Expression {
 	if d := domainOf(ctx, a, b); d != 0 {
-		return &valueComparison{expression.BinaryExpressionStub{LeftChild: a, RightChild: b}, operator, d}
+		return &valueComparison{newComparison(a, operator, b), d}
 	}
 	return nil
 }
@@ -105,11 +105,52 @@ func betweenValues(ctx *gms.Context, e *expression.Between) gms.Expression {
 	return expression.NewAnd(low, high)
 }
 
-// valueComparison compares two values that are not both texts.
-type valueComparison struct {
+// comparison is what all comparisons of ours share.
+type comparison struct {
 	expression.BinaryExpressionStub
 	operator string // =, <=>, <, <=, > or >=
-	domain   domain
+}
+
+func newComparison(a gms.Expression, operator string, b gms.Expression) comparison {
+	return comparison{expression.BinaryExpressionStub{LeftChild: a, RightChild: b}, operator}
+}
+
+// Left implements expression.Comparer.
+func (c *comparison) Left() gms.Expression { return c.LeftChild }
+
+// Right implements expression.Comparer.
+func (c *comparison) Right() gms.Expression { return c.RightChild }
+
+// Type implements gms.Expression.
+func (c *comparison) Type(*gms.Context) gms.Type { return types.Boolean }
+
+// IsNullable implements gms.Expression.
+func (c *comparison) IsNullable(ctx *gms.Context) bool {
+	return c.operator != "<=>" && c.BinaryExpressionStub.IsNullable(ctx)
+}
+
+// String implements gms.Expression.
+func (c *comparison) String() string {
+	return "(" + c.LeftChild.String() + " " + c.operator + " " + c.RightChild.String() + ")"
+}
+
+// CollationCoercibility implements gms.CollationCoercible.
+func (*comparison) CollationCoercibility(*gms.Context) (gms.CollationID, byte) {
+	return gms.Collation_binary, 5
+}
+
+// with returns c over other operands; e is the whole expression.
+func (c *comparison) with(e gms.Expression, children []gms.Expression) (comparison, error) {
+	if len(children) != 2 {
+		return comparison{}, gms.ErrInvalidChildrenNumber.New(e, len(children), 2)
+	}
+	return newComparison(children[0], c.operator, children[1]), nil
+}
+
+// valueComparison compares two values that are not both texts.
+type valueComparison struct {
+	comparison
+	domain domain
 }
 
 var (
@@ -117,38 +158,13 @@ var (
 	_ gms.CollationCoercible = (*valueComparison)(nil)
 )
 
-// Left implements expression.Comparer.
-func (c *valueComparison) Left() gms.Expression { return c.LeftChild }
-
-// Right implements expression.Comparer.
-func (c *valueComparison) Right() gms.Expression { return c.RightChild }
-
-// Type implements gms.Expression.
-func (c *valueComparison) Type(*gms.Context) gms.Type { return types.Boolean }
-
-// IsNullable implements gms.Expression.
-func (c *valueComparison) IsNullable(ctx *gms.Context) bool {
-	return c.operator != "<=>" && c.BinaryExpressionStub.IsNullable(ctx)
-}
-
-// String implements gms.Expression.
-func (c *valueComparison) String() string {
-	return "(" + c.LeftChild.String() + " " + c.operator + " " + c.RightChild.String() + ")"
-}
-
-// CollationCoercibility implements gms.CollationCoercible.
-func (*valueComparison) CollationCoercibility(*gms.Context) (gms.CollationID, byte) {
-	return gms.Collation_binary, 5
-}
-
 // WithChildren implements gms.Expression.
 func (c *valueComparison) WithChildren(_ *gms.Context, children ...gms.Expression) (gms.Expression, error) {
-	if len(children) != 2 {
-		return nil, gms.ErrInvalidChildrenNumber.New(c, len(children), 2)
+	base, err := c.with(c, children)
+	if err != nil {
+		return nil, err
 	}
-	own := *c
-	own.LeftChild, own.RightChild = children[0], children[1]
-	return &own, nil
+	return &valueComparison{base, c.domain}, nil
 }
 
 // Compare implements expression.Comparer.

@@ -12,8 +12,7 @@ import (
 
 // textComparison compares two texts by a collation.
 type textComparison struct {
-	expression.BinaryExpressionStub
-	operator  string // =, <=>, <, <=, > or >=
+	comparison
 	collation gms.CollationID
 }
 
@@ -22,38 +21,13 @@ var (
 	_ gms.CollationCoercible = (*textComparison)(nil)
 )
 
-// Left implements expression.Comparer.
-func (c *textComparison) Left() gms.Expression { return c.LeftChild }
-
-// Right implements expression.Comparer.
-func (c *textComparison) Right() gms.Expression { return c.RightChild }
-
-// Type implements gms.Expression.
-func (c *textComparison) Type(*gms.Context) gms.Type { return types.Boolean }
-
-// IsNullable implements gms.Expression.
-func (c *textComparison) IsNullable(ctx *gms.Context) bool {
-	return c.operator != "<=>" && c.BinaryExpressionStub.IsNullable(ctx)
-}
-
-// String implements gms.Expression.
-func (c *textComparison) String() string {
-	return "(" + c.LeftChild.String() + " " + c.operator + " " + c.RightChild.String() + ")"
-}
-
-// CollationCoercibility implements gms.CollationCoercible.
-func (*textComparison) CollationCoercibility(*gms.Context) (gms.CollationID, byte) {
-	return gms.Collation_binary, 5
-}
-
 // WithChildren implements gms.Expression.
 func (c *textComparison) WithChildren(_ *gms.Context, children ...gms.Expression) (gms.Expression, error) {
-	if len(children) != 2 {
-		return nil, gms.ErrInvalidChildrenNumber.New(c, len(children), 2)
+	base, err := c.with(c, children)
+	if err != nil {
+		return nil, err
 	}
-	own := *c
-	own.LeftChild, own.RightChild = children[0], children[1]
-	return &own, nil
+	return &textComparison{base, c.collation}, nil
 }
 
 // Compare implements expression.Comparer for merge joins, whose rows come in the
