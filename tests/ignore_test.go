@@ -20,6 +20,8 @@ func TestIgnore_OneStatement(t *testing.T) {
 	s.Exec("CREATE DATABASE d", "CREATE TABLE d.src (id INT PRIMARY KEY)", "CREATE TABLE d.t (id INT PRIMARY KEY, n INT UNIQUE)",
 		"CREATE TABLE d.log (id INT)", "CREATE TRIGGER d.tr AFTER INSERT ON d.t FOR EACH ROW INSERT INTO d.log VALUES (NEW.id)",
 		"INSERT INTO d.t VALUES (3, 3)")
+	s.Exec("CREATE TABLE d.guarded (id INT PRIMARY KEY)",
+		"CREATE TRIGGER d.guard BEFORE INSERT ON d.guarded FOR EACH ROW BEGIN IF NEW.id = 9 THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no nine'; END IF; END")
 	for i := range 20 {
 		s.Exec(fmt.Sprintf("INSERT INTO d.src VALUES (%d)", i))
 	}
@@ -71,6 +73,13 @@ func TestIgnore_OneStatement(t *testing.T) {
 	}
 	if got := one("SELECT GROUP_CONCAT(id) FROM d.t"); got != "1000" {
 		t.Errorf("after the KILL: rows %s", got)
+	}
+	// So does an error that IGNORE does not cover, in the middle of the rows.
+	if err := exec("INSERT IGNORE INTO d.guarded SELECT id FROM d.src ORDER BY id"); err == nil {
+		t.Error("the trigger's error is ignored")
+	}
+	if got := one("SELECT COUNT(*) FROM d.guarded"); got != "0" {
+		t.Errorf("after the trigger's error: %s rows", got)
 	}
 	if err := exec("COMMIT"); err != nil {
 		t.Fatal(err)
